@@ -1,0 +1,235 @@
+//! What the application wants.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+use super::{Connection, Handshake};
+use crate::close::{Close, CloseCode};
+use crate::error::{AnswerError, CloseError, PingError, SendError};
+use crate::event::{Event, Pong};
+use crate::handshake::{Accept, Reject};
+use crate::lifecycle::{Phase, State};
+use crate::message::Message;
+use crate::time::Instant;
+use crate::verdict::{Cause, Ticket};
+
+impl Connection {
+    /// Asks for the next event that needs no input. Asking tells that the application is done with the message before
+    /// (CLOSE.md rule 6).
+    #[inline]
+    pub fn poll_event(&mut self, now: Instant) -> Option<Event<'static>> {
+        self.protocol.ask(now);
+        self.settle(now);
+        if self.has_event() { self.next_event(now) } else { None }
+    }
+
+    fn next_event(&mut self, now: Instant) -> Option<Event<'static>> {
+        if let Some(greeting) = self.greeting.take() {
+            return Some(*greeting);
+        }
+        if self.protocol.take_drained() {
+            return Some(Event::Drained);
+        }
+        if let Some(pong) = self.protocol.take_pong() {
+            return Some(Event::Pong(pong));
+        }
+        if let Some(event) = self.take_held(now) {
+            self.protocol.delivered();
+            return Some(event);
+        }
+        if self.protocol.take_closing() {
+            return Some(Event::Closing);
+        }
+        self.protocol.take_closed().map(Event::Closed)
+    }
+
+    fn take_held(&mut self, now: Instant) -> Option<Event<'static>> {
+        let inbox = self.inbox.as_mut()?;
+        let popped = inbox.pop();
+        if inbox.is_empty() {
+            self.inbox = None;
+        }
+        let (event, len) = popped?;
+        self.protocol.released(now, len);
+        Some(event)
+    }
+
+    /// Server: accepts the request. The connection is OPEN from here on (RFC 6455 §4.2.2).
+    ///
+    /// # Errors
+    ///
+    /// [`AnswerError`] if no request waits, it does not ask for WebSocket, or the subprotocol was not offered; nothing changed.
+    pub fn accept(&mut self, now: Instant, answer: &Accept) -> Result<(), AnswerError> {
+        let asked = self.asked().ok_or(AnswerError::NoRequest)?;
+        let key = asked.key.as_ref().ok_or(AnswerError::NotWebSocket)?;
+        if answer.chosen().is_some_and(|name| !asked.subprotocols.iter().any(|offer| offer == name)) {
+            return Err(AnswerError::Subprotocol);
+        }
+        let mut head = Vec::new();
+        answer.write(key, &mut head);
+        let mut early = match self.handshake.take().map(|handshake| *handshake) {
+            Some(Handshake::Server(server)) => server.early,
+            Some(Handshake::Client(_)) | None => Vec::new(),
+        };
+        self.queue_head(now, &head);
+        self.protocol.handle_opened(now);
+        self.handle_ahead(now, &mut early);
+        Ok(())
+    }
+
+    /// Server: refuses the request, or answers one that does not ask for WebSocket. The connection ends once the response
+    /// is written; what the client sent behind its request is never interpreted.
+    ///
+    /// # Errors
+    ///
+    /// [`AnswerError::NoRequest`]; nothing changed.
+    pub fn reject(&mut self, now: Instant, answer: &Reject) -> Result<(), AnswerError> {
+        let head_only = self.asked().ok_or(AnswerError::NoRequest)?.head_only;
+        self.queue_refusal(now, answer, head_only);
+        self.protocol.handle_refused(now, Cause::Refused(None));
+        self.protocol.take_refusal();
+        self.settle(now);
+        Ok(())
+    }
+
+    fn asked(&self) -> Option<&crate::handshake::Asked> {
+        match self.handshake.as_deref() {
+            Some(Handshake::Server(server)) if self.phase() == Phase::Connecting => server.asked.as_ref(),
+            Some(Handshake::Server(_) | Handshake::Client(_)) | None => None,
+        }
+    }
+
+    /// Queues a message.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] tells why and gives the message back; nothing changed.
+    #[inline]
+    pub fn send<'m>(
+        &mut self,
+        now: Instant,
+        message: impl Into<Message<'m>>,
+    ) -> Result<Ticket, SendError<Message<'m>>> {
+        self.send_data(now, message.into(), true, false)
+    }
+
+    /// Queues a fragment: the first begins a message, the one with `end` finishes it. All fragments of a message give the same
+    /// ticket.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_fragment<'m>(
+        &mut self,
+        now: Instant,
+        fragment: impl Into<Message<'m>>,
+        end: bool,
+    ) -> Result<Ticket, SendError<Message<'m>>> {
+        self.send_data(now, fragment.into(), end, true)
+    }
+
+    #[inline]
+    fn send_data<'m>(
+        &mut self,
+        now: Instant,
+        message: Message<'m>,
+        end: bool,
+        fragment: bool,
+    ) -> Result<Ticket, SendError<Message<'m>>> {
+        let (opcode, ticket) = match self.protocol.send(now, message.kind(), end, fragment) {
+            Ok(admitted) => admitted,
+            Err(refusal) => return Err(SendError { refusal, message }),
+        };
+        let payload = match message {
+            Message::Text(Cow::Borrowed(text)) => Cow::Borrowed(text.as_bytes()),
+            Message::Text(Cow::Owned(text)) => Cow::Owned(text.into_bytes()),
+            Message::Binary(bytes) => bytes,
+        };
+        self.queue_data(now, end, opcode, payload);
+        Ok(ticket)
+    }
+
+    /// Queues a Ping behind everything that is queued; its number comes back in [`Event::Pong`]. Left unanswered for
+    /// `Config::pong_timeout` after its flush, it fails the connection.
+    ///
+    /// # Errors
+    ///
+    /// [`PingError`]; nothing changed.
+    pub fn ping(&mut self, now: Instant) -> Result<u64, PingError> {
+        let (id, control) = self.protocol.ping()?;
+        self.queue_control(now, control.opcode, control.payload);
+        Ok(id)
+    }
+
+    /// Takes the answer to a Ping, without asking for an event.
+    pub fn poll_pong(&mut self) -> Option<Pong> {
+        self.protocol.take_pong()
+    }
+
+    /// Queues an unsolicited Pong (RFC 6455 §5.5.3) of at most 125 bytes; the latest wins.
+    ///
+    /// # Errors
+    ///
+    /// [`PingError`]; nothing changed.
+    pub fn pong(&mut self, _now: Instant, payload: &[u8]) -> Result<(), PingError> {
+        self.protocol.pong(payload)
+    }
+
+    /// Closes. In CONNECTING it gives up: a server answers 503, a client ends.
+    ///
+    /// # Errors
+    ///
+    /// [`CloseError::Already`], or [`CloseError::MessageUnfinished`]; nothing changed.
+    pub fn close(&mut self, now: Instant, close: Close) -> Result<(), CloseError> {
+        let closed = self.protocol.close(now, close, false);
+        self.settle(now);
+        closed
+    }
+
+    /// Closes, and leaves a fragmented message of ours unfinished if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`CloseError::Already`]; nothing changed.
+    pub fn close_cutting(&mut self, now: Instant, close: Close) -> Result<(), CloseError> {
+        let closed = self.protocol.close(now, close, true);
+        self.settle(now);
+        closed
+    }
+
+    /// Fails the connection: what is queued goes out, then a Close, and input is discarded (CLOSE.md rule 14).
+    ///
+    /// # Errors
+    ///
+    /// [`CloseError::Already`]; nothing changed.
+    pub fn fail(&mut self, now: Instant, close: Close) -> Result<(), CloseError> {
+        let failed = self.protocol.fail(now, close);
+        self.settle(now);
+        failed
+    }
+
+    /// Resets at once.
+    pub fn abort(&mut self, now: Instant) {
+        self.protocol.abort(now);
+        self.settle(now);
+    }
+
+    /// Gives up receiving: messages that wait and those that come are dropped and counted as undelivered.
+    pub fn stop_receiving(&mut self, now: Instant) {
+        while let Some(event) = self.take_held(now) {
+            self.drop_event(&event);
+        }
+        self.protocol.stop_receiving(now);
+        self.settle(now);
+    }
+
+    /// The application is gone: receiving stops, and an open connection is closed with 1001, a request answered 503 (CLOSE.md
+    /// B19).
+    pub fn handle_dropped(&mut self, now: Instant) {
+        self.stop_receiving(now);
+        let close = Close::cut(CloseCode::GOING_AWAY, "");
+        if self.state() != State::Closed && self.close_cutting(now, close).is_err() {
+            self.settle(now);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! A message that did not arrive at once.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::message::{Kind, Message};
+use crate::utf8::{Carry, InvalidUtf8};
+
+/// A declared length is trusted up to this, in bytes; beyond it, room grows with what arrives.
+const TRUSTED_LEN: u64 = 256 << 10;
+
+/// The message so far; text is validated as it comes, once.
+#[derive(Debug)]
+pub(super) enum Gather {
+    Text {
+        text: String,
+        carry: Carry,
+    },
+    Binary(Vec<u8>),
+    /// Parts are delivered as they come: only the border between two is kept.
+    Parts(Carry),
+}
+
+impl Gather {
+    pub(super) fn new(kind: Kind, parts: bool) -> Self {
+        match kind {
+            Kind::Text if parts => Self::Parts(Carry::default()),
+            Kind::Text => Self::Text { text: String::new(), carry: Carry::default() },
+            Kind::Binary => Self::Binary(Vec::new()),
+        }
+    }
+
+    /// Takes the next part; `frame_left` bytes of its frame follow it, and `end` tells that it is the last. The whole is no
+    /// longer than `limit`.
+    pub(super) fn push(
+        &mut self,
+        part: &[u8],
+        frame_left: u64,
+        end: bool,
+        limit: usize,
+    ) -> Result<(), InvalidUtf8> {
+        let carry = match self {
+            Self::Binary(bytes) => {
+                bytes.reserve_exact(room(bytes.len(), bytes.capacity(), part.len(), frame_left, limit));
+                bytes.extend_from_slice(part);
+                return Ok(());
+            }
+            Self::Text { text, carry } => {
+                let (completed, whole) = carry.next(part)?;
+                text.reserve_exact(room(text.len(), text.capacity(), part.len() + 3, frame_left, limit));
+                text.extend(completed);
+                text.push_str(whole);
+                carry
+            }
+            Self::Parts(carry) => {
+                carry.next(part)?;
+                carry
+            }
+        };
+        if end && !carry.is_empty() { Err(InvalidUtf8) } else { Ok(()) }
+    }
+
+    /// The whole message.
+    pub(super) fn finish(self) -> Message<'static> {
+        match self {
+            Self::Text { text, .. } => text.into(),
+            Self::Binary(bytes) => bytes.into(),
+            Self::Parts(_) => Vec::new().into(),
+        }
+    }
+}
+
+/// What to reserve behind `len` bytes for `part` more: nothing while there is room, then what the frame declares or as much again, but no
+/// more than the limit allows.
+fn room(len: usize, capacity: usize, part: usize, frame_left: u64, limit: usize) -> usize {
+    if capacity - len >= part {
+        return 0;
+    }
+    let declared = part + usize::try_from(frame_left.min(TRUSTED_LEN)).unwrap_or(0);
+    declared.max(len).min(limit.saturating_sub(len)).max(part)
+}

@@ -1,0 +1,185 @@
+//! A connection from its first byte to its last.
+//!
+//! Owns: bytes: handshake heads, whole messages, the queue, the inbox, masking keys. Must not know: sockets, clocks, and any rule that
+//! [`Protocol`] can state without bytes.
+
+mod application;
+mod gather;
+mod inbox;
+mod input;
+mod keys;
+mod outbox;
+mod output;
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::close::Close;
+use crate::config::{Config, ServerConfig};
+use crate::error::SendRefusal;
+use crate::event::Event;
+use crate::handshake::{ClientHandshake, ClientRequest, ServerHandshake};
+use crate::lifecycle::{Phase, Role, State, Transport};
+use crate::protocol::Protocol;
+use crate::time::Instant;
+use crate::verdict::{Closed, Ticket};
+
+use gather::Gather;
+use inbox::Inbox;
+use keys::Keys;
+use outbox::Outbox;
+
+/// A WebSocket connection as pure state, from CONNECTING to CLOSED.
+///
+/// Three families of methods: *bare verbs* are what the application wants; `handle_*` is what the world did; `poll_*` and the
+/// queries (`&self`) are what the driver should do next. Every call is legal in every state, and none has to come
+/// before another.
+///
+/// Calls that change something take the time. An event never borrows the connection, so that it can be answered while it is in
+/// hand.
+#[derive(Debug)]
+pub struct Connection {
+    protocol: Protocol,
+    outbox: Outbox,
+    inbox: Option<Box<Inbox>>,
+    gather: Option<Box<Gather>>,
+    /// A client's masking keys.
+    keys: Option<Box<Keys>>,
+    handshake: Option<Box<Handshake>>,
+    /// What the handshake tells the application, before anything else.
+    greeting: Option<Box<Event<'static>>>,
+}
+
+/// The opening handshake while it lasts.
+#[derive(Debug)]
+enum Handshake {
+    Server(ServerHandshake),
+    Client(ClientHandshake),
+}
+
+impl Connection {
+    /// A server's connection: CONNECTING, waiting for a request.
+    pub fn server(config: Arc<ServerConfig>, now: Instant) -> Self {
+        let protocol = Protocol::new(Role::Server, Arc::clone(&config.connection), now);
+        let handshake = Handshake::Server(ServerHandshake::new(config));
+        Self::new(protocol, None, Some(handshake))
+    }
+
+    /// A client's connection: CONNECTING, its request queued.
+    ///
+    /// `seed` is 32 bytes of entropy that nobody else knows; the nonce and all masking keys come from it (RFC 6455 §10.3).
+    pub fn client(request: ClientRequest, config: Arc<Config>, seed: [u8; 32], now: Instant) -> Self {
+        let mut keys = Keys::new(seed);
+        let mut head = Vec::new();
+        let handshake = ClientHandshake::begin(request, keys.nonce(), &mut head);
+        let protocol = Protocol::new(Role::Client, config, now);
+        let mut client = Self::new(protocol, Some(keys), Some(Handshake::Client(handshake)));
+        client.queue_head(now, &head);
+        client
+    }
+
+    /// A connection that something else upgraded: OPEN. Bytes that came with the upgrade go to [`handle_ahead`](Self::handle_ahead).
+    ///
+    /// `seed` as for [`client`](Self::client); a server does not use it.
+    pub fn open(role: Role, config: Arc<Config>, seed: [u8; 32], now: Instant) -> Self {
+        let mut protocol = Protocol::new(role, config, now);
+        protocol.handle_opened(now);
+        let keys = match role {
+            Role::Client => Some(Keys::new(seed)),
+            Role::Server => None,
+        };
+        Self::new(protocol, keys, None)
+    }
+
+    fn new(protocol: Protocol, keys: Option<Keys>, handshake: Option<Handshake>) -> Self {
+        Self {
+            protocol,
+            outbox: Outbox::default(),
+            inbox: None,
+            gather: None,
+            keys: keys.map(Box::new),
+            handshake: handshake.map(Box::new),
+            greeting: None,
+        }
+    }
+
+    /// The role.
+    pub const fn role(&self) -> Role {
+        self.protocol.role()
+    }
+
+    /// The state.
+    pub const fn state(&self) -> State {
+        self.protocol.phase().state()
+    }
+
+    /// The phase: the state, refined.
+    pub const fn phase(&self) -> Phase {
+        self.protocol.phase()
+    }
+
+    /// The configuration.
+    pub const fn config(&self) -> &Arc<Config> {
+        self.protocol.config()
+    }
+
+    /// The verdict, once it is decided.
+    pub fn closed(&self) -> Option<&Closed> {
+        self.protocol.closed()
+    }
+
+    /// The peer's Close, noted or in effect (CLOSE.md rule 6).
+    pub fn peer_close(&self) -> Option<&Close> {
+        self.protocol.peer_close()
+    }
+
+    /// Bytes that wait to be taken by the transport, headers and committed ones among them.
+    pub const fn buffered(&self) -> usize {
+        self.protocol.buffered()
+    }
+
+    /// The last message that the peer's endpoint certainly received and parsed (CLOSE.md rule 13).
+    pub const fn confirmed(&self) -> Option<Ticket> {
+        self.protocol.confirmed()
+    }
+
+    /// What [`send`](Self::send) would be refused with, whatever the message.
+    pub fn refusal(&self) -> Option<SendRefusal> {
+        let full = || self.protocol.is_full().then_some(SendRefusal::Full);
+        self.protocol.refusal().or_else(full)
+    }
+
+    /// What the transport should be by now: a level to compare with.
+    pub const fn transport(&self) -> Transport {
+        self.protocol.transport()
+    }
+
+    /// Reading makes sense: false while the inbox is over its threshold, and after the end of the peer's stream.
+    pub fn wants_input(&self) -> bool {
+        let early_full = match self.handshake.as_deref() {
+            Some(Handshake::Server(server)) => server.early.len() >= self.config().inbox_len,
+            Some(Handshake::Client(_)) | None => false,
+        };
+        self.protocol.wants_input() && !early_full
+    }
+
+    /// Something waits to be written.
+    pub fn wants_output(&self) -> bool {
+        self.protocol.writes() && (!self.outbox.is_empty() || self.protocol.has_urgent())
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout).
+    pub fn deadline(&self) -> Option<Instant> {
+        self.protocol.deadline()
+    }
+
+    /// Asking would bring something: an event, or what was noted would take effect. This does not ask.
+    pub fn has_event(&self) -> bool {
+        self.inbox.is_some()
+            || self.greeting.is_some()
+            || self.protocol.notices().tells()
+            || self.protocol.has_pong()
+            || self.protocol.is_noted()
+    }
+}

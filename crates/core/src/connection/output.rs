@@ -1,0 +1,109 @@
+//! What goes to the transport.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+use super::Connection;
+use super::outbox::{Current, Passed};
+use crate::frame::{Header, Opcode};
+use crate::handshake::Reject;
+use crate::mask::mask;
+use crate::protocol::Control;
+use crate::time::Instant;
+use crate::verdict::TransportError;
+
+impl Connection {
+    /// The bytes to write next, as slices: fills `out` from the front and tells how many it filled, 0 when there is nothing to
+    /// write.
+    ///
+    /// What is handed out is committed: it will be written in that order. Calling again before
+    /// [`handle_written`](Self::handle_written) gives the same bytes. One batch is committed at a time, of about 64 KiB unless a
+    /// single frame is longer.
+    pub fn transmit<'c>(&'c mut self, now: Instant, out: &mut [&'c [u8]]) -> usize {
+        if !self.protocol.writes() {
+            return 0;
+        }
+        if self.outbox.batch_is_done() {
+            let mut urgent = Vec::new();
+            while let Some(control) = self.protocol.take_urgent() {
+                let before = urgent.len();
+                self.encode(control, &mut urgent);
+                self.protocol.handle_queued(now, urgent.len() - before, 0);
+            }
+            self.outbox.commit(urgent);
+            self.protocol.handle_committed();
+        }
+        self.outbox.slices(out)
+    }
+
+    fn encode(&mut self, Control { opcode, mut payload }: Control, out: &mut Vec<u8>) {
+        let key = self.masking_key();
+        if let Some(key) = key {
+            mask(key, &mut payload);
+        }
+        Header { fin: true, opcode, len: payload.len() as u64, key }.write(out);
+        out.extend_from_slice(&payload);
+    }
+
+    /// The transport took the first `len` of the committed bytes (no more than are committed).
+    pub fn handle_written(&mut self, now: Instant, len: usize) {
+        let mut left = len.min(self.outbox.committed_len());
+        self.protocol.handle_written(now, left);
+        let mid_frame = loop {
+            match self.outbox.advance(&mut left) {
+                Passed::Urgent => self.protocol.handle_urgent_written(now),
+                Passed::Whole(Current::Head) => self.protocol.handle_head_written(now),
+                Passed::Whole(Current::Frame { opcode, fin, payload_len }) => {
+                    self.protocol.handle_frame_written(now, opcode, fin, payload_len);
+                }
+                Passed::Part { data } => break data,
+                Passed::Nothing if left == 0 => break false,
+                Passed::Nothing => {}
+            }
+        };
+        self.protocol.handle_mid_frame(mid_frame);
+        self.settle(now);
+    }
+
+    /// Writing failed. That ends sending only: reading goes on to its own end.
+    pub fn handle_write_error(&mut self, now: Instant, error: TransportError) {
+        self.protocol.handle_write_error(now, error);
+        self.settle(now);
+    }
+
+    /// Exchanges the output buffer against `spare` if there is nothing in it. Lend one before a turn and take it back after
+    /// it, and an idle connection holds none.
+    pub fn exchange_buffer(&mut self, spare: &mut Vec<u8>) {
+        self.outbox.exchange(spare);
+    }
+
+    #[inline]
+    pub(super) fn masking_key(&mut self) -> Option<[u8; 4]> {
+        self.keys.as_mut().map(|keys| keys.masking_key())
+    }
+
+    #[inline]
+    pub(super) fn queue_data(&mut self, now: Instant, fin: bool, opcode: Opcode, payload: Cow<'_, [u8]>) {
+        let key = self.masking_key();
+        let payload_len = payload.len();
+        let len = self.outbox.push_frame(fin, opcode, key, payload);
+        self.protocol.handle_queued(now, len, payload_len);
+    }
+
+    pub(super) fn queue_control(&mut self, now: Instant, opcode: Opcode, payload: Vec<u8>) {
+        let key = self.masking_key();
+        let len = self.outbox.push_frame(true, opcode, key, Cow::Owned(payload));
+        self.protocol.handle_queued(now, len, 0);
+    }
+
+    pub(super) fn queue_head(&mut self, now: Instant, head: &[u8]) {
+        self.outbox.push_head(head);
+        self.protocol.handle_queued(now, head.len(), 0);
+    }
+
+    pub(super) fn queue_refusal(&mut self, now: Instant, response: &Reject, head_only: bool) {
+        let mut head = Vec::new();
+        response.write(head_only, &mut head);
+        self.queue_head(now, &head);
+    }
+}

@@ -1,0 +1,55 @@
+//! The clock port: a point in time is an argument, never a question.
+
+use core::fmt;
+use core::num::NonZeroU64;
+use core::ops::Add;
+use core::time::Duration;
+
+/// A point on a monotonic clock that the driver reads.
+///
+/// Nanoseconds since an epoch of the driver's choice; only differences matter. It covers 584 years and stops at both ends
+/// instead of overflowing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(NonZeroU64);
+
+impl Instant {
+    /// The epoch.
+    pub const EPOCH: Self = Self(NonZeroU64::MIN);
+
+    /// The point `nanos` nanoseconds after the epoch.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(NonZeroU64::MIN.saturating_add(nanos))
+    }
+
+    /// Nanoseconds since the epoch.
+    pub const fn as_nanos(self) -> u64 {
+        self.0.get() - 1
+    }
+
+    /// The time that passed since `earlier`, zero if that is later.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
+    }
+}
+
+impl From<Duration> for Instant {
+    /// The point that lies `elapsed` after the epoch.
+    fn from(elapsed: Duration) -> Self {
+        Self::EPOCH + elapsed
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(nanos))
+    }
+}
+
+impl fmt::Debug for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Instant({:?})", Duration::from_nanos(self.as_nanos()))
+    }
+}

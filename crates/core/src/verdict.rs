@@ -1,0 +1,213 @@
+//! How a connection ended: decided once, never changed (CLOSE.md §1).
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use crate::close::Close;
+use crate::error::Violation;
+use crate::handshake::Response;
+
+/// The number of a message of ours: grows by one with each message, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub(crate) u64);
+
+impl Ticket {
+    /// The number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// The verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Closed {
+    /// Whose Close entered this endpoint first.
+    pub initiator: Option<Initiator>,
+    /// The Close that we queued.
+    pub sent: Option<Close>,
+    /// The Close that the peer sent.
+    pub received: Option<Close>,
+    /// Our Close was handed to the transport whole.
+    pub flushed: bool,
+    /// Both Closes were exchanged, and ours was flushed.
+    pub clean: bool,
+    /// What ended the connection.
+    pub cause: Cause,
+    /// A message of the peer's was left unfinished.
+    pub cut_in: bool,
+    /// A message of ours was left unfinished.
+    pub cut_out: bool,
+    /// What of ours was never handed to the transport whole.
+    pub unsent: Unsent,
+    /// What of the peer's arrived and was dropped.
+    pub undelivered: Undelivered,
+    /// The last message of ours that the peer's endpoint certainly received and parsed (CLOSE.md rule 13).
+    pub confirmed: Option<Ticket>,
+}
+
+impl Closed {
+    /// The code as RFC 6455 §7.1.5 defines it: the received one, 1005 for an empty Close, 1006 for none.
+    pub fn shown_code(&self) -> u16 {
+        self.received.as_ref().map_or(1006, Close::shown_code)
+    }
+}
+
+/// One line for people: what ended it, who closed, with what; reasons are escaped.
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.clean { "clean: " } else { "not clean: " })?;
+        write!(f, "{}", self.cause)?;
+        match self.initiator {
+            Some(Initiator::Local) => f.write_str("; we closed first")?,
+            Some(Initiator::Peer) => f.write_str("; the peer closed first")?,
+            None => {}
+        }
+        if let Some(sent) = &self.sent {
+            let flushed = if self.flushed { "" } else { " (not flushed)" };
+            write!(f, "; sent {sent}{flushed}")?;
+        }
+        if let Some(received) = &self.received {
+            write!(f, "; received {received}")?;
+        }
+        let (unsent, dropped) = (self.unsent.messages, self.undelivered.messages);
+        if unsent > 0 {
+            write!(f, "; {unsent} messages of ours unsent")?;
+        }
+        if dropped > 0 {
+            write!(f, "; {dropped} messages of the peer's dropped")?;
+        }
+        Ok(())
+    }
+}
+
+/// Whose Close entered this endpoint first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Initiator {
+    /// Ours was queued before the peer's was parsed.
+    Local,
+    /// The peer's was parsed before ours was queued.
+    Peer,
+}
+
+/// Messages of ours that the transport did not take whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Unsent {
+    /// The first of them.
+    pub first: Option<Ticket>,
+    /// How many.
+    pub messages: u64,
+    /// Their payloads, in bytes.
+    pub bytes: u64,
+}
+
+/// Messages of the peer's that arrived and were dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Undelivered {
+    /// How many.
+    pub messages: u64,
+    /// Their payloads, in bytes.
+    pub bytes: u64,
+}
+
+/// What ended a connection: the first cause that arose.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The closing handshake was complete.
+    Handshake,
+    /// The opening handshake was refused: by us (no response is kept), or by the server (its response).
+    Refused(Option<Box<Response>>),
+    /// The peer broke the protocol.
+    Violation(Violation),
+    /// The application failed the connection.
+    Failed,
+    /// The stream ended.
+    EndOfStream {
+        /// Inside a frame, and not between two.
+        inside_frame: bool,
+    },
+    /// The transport was reset, or failed for another reason.
+    Reset,
+    /// A TLS stream ended without `close_notify`.
+    Truncated,
+    /// A deadline passed.
+    Timeout(Timeout),
+    /// The application aborted.
+    Aborted,
+    /// This endpoint gave up in CONNECTING.
+    Abandoned,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handshake => f.write_str("closing handshake complete"),
+            Self::Refused(None) => f.write_str("the request was refused"),
+            Self::Refused(Some(response)) => write!(f, "refused with HTTP {}", response.status()),
+            Self::Violation(violation) => write!(f, "protocol violation: {violation}"),
+            Self::Failed => f.write_str("failed by the application"),
+            Self::EndOfStream { inside_frame: false } => f.write_str("end of stream"),
+            Self::EndOfStream { inside_frame: true } => f.write_str("end of stream inside a frame"),
+            Self::Reset => f.write_str("connection reset"),
+            Self::Truncated => f.write_str("TLS stream truncated"),
+            Self::Timeout(timeout) => write!(f, "{timeout} timeout"),
+            Self::Aborted => f.write_str("aborted"),
+            Self::Abandoned => f.write_str("abandoned before it was open"),
+        }
+    }
+}
+
+/// Which deadline passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Timeout {
+    /// The opening handshake, from accept or connect.
+    Handshake,
+    /// Progress in writing.
+    Write,
+    /// The peer's answer to our Close.
+    Close,
+    /// The absolute bound on closing.
+    Closing,
+    /// The answer to a Ping.
+    Pong,
+    /// A message in either direction.
+    Idle,
+}
+
+impl fmt::Display for Timeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Handshake => "handshake",
+            Self::Write => "write",
+            Self::Close => "close",
+            Self::Closing => "closing",
+            Self::Pong => "pong",
+            Self::Idle => "idle",
+        })
+    }
+}
+
+/// What a driver learned from its transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransportError {
+    /// The transport was reset, or broke in a way that leaves nothing to hope for.
+    Reset,
+    /// TLS: the stream ended without `close_notify`.
+    Truncated,
+}
+
+#[cfg(feature = "std")]
+impl From<&std::io::Error> for TransportError {
+    /// An unexpected end is a truncation (rustls says so); all else is as final as a reset.
+    fn from(error: &std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => Self::Truncated,
+            _ => Self::Reset,
+        }
+    }
+}
