@@ -89,7 +89,7 @@ class Messages(Case):
     async def test_ping_of_the_client_shows_its_time(self):
         program, _ = await self.connect()
         program.say("/ping")
-        await asyncio.to_thread(program.out.find, lambda line: "pong" in line.lower())
+        await asyncio.to_thread(program.err.find, lambda line: line.startswith("pong after "))
 
 
 class Handshake(Case):
@@ -168,10 +168,10 @@ class Ends(Case):
 
     async def test_server_closes_with_code_and_reason(self):
         program, socket = await self.connect()
-        await socket.close(4002, "server's\x1b[31m reason")
-        self.assertEqual(socket.protocol.close_rcvd, Close(4002, "server's\x1b[31m reason"))
+        await socket.close(4002, "seen\x1b[31m enough")
+        self.assertEqual(socket.protocol.close_rcvd, Close(4002, "seen\x1b[31m enough"))
         self.assertEqual(await self.status(program), 0)
-        self.verdict(program, "clean: closing handshake complete", "the peer closed first", "4002", "server's")
+        self.verdict(program, "clean: closing handshake complete", "the peer closed first", "4002", "enough")
         self.assertNotIn("\x1b", program.err.text() + program.out.text())
 
     async def test_messages_before_the_close_are_shown(self):

@@ -55,9 +55,7 @@ fn next_piece(chars: &[char], at: usize) -> (usize, Option<char>) {
 }
 
 fn find(chars: &[char], from: usize, wanted: char) -> usize {
-    (from..chars.len())
-        .find(|&at| chars[at] == wanted)
-        .unwrap_or(chars.len())
+    (from..chars.len()).find(|&at| chars[at] == wanted).unwrap_or(chars.len())
 }
 
 fn block_comment_end(chars: &[char], mut at: usize) -> usize {
@@ -92,21 +90,14 @@ fn string_end(chars: &[char], mut at: usize) -> usize {
 
 /// The end of a raw string that begins at this `r`, if one does.
 fn raw_string_end(chars: &[char], at: usize) -> Option<usize> {
-    let hashes = chars[at + 1..]
-        .iter()
-        .take_while(|&&char| char == '#')
-        .count();
+    let hashes = chars[at + 1..].iter().take_while(|&&char| char == '#').count();
     let mut quote = at + 1 + hashes;
     if chars.get(quote) != Some(&'"') {
         return None;
     }
     loop {
         quote = find(chars, quote + 1, '"');
-        let closing = chars
-            .get(quote + 1..)?
-            .iter()
-            .take_while(|&&char| char == '#')
-            .count();
+        let closing = chars.get(quote + 1..)?.iter().take_while(|&&char| char == '#').count();
         if closing >= hashes {
             return Some(quote + 1 + hashes);
         }
@@ -129,10 +120,7 @@ pub fn tokens(code: &str) -> Vec<Token<'_>> {
                 None => rest.len(),
             };
             if !first.is_whitespace() {
-                tokens.push(Token {
-                    text: &rest[..len],
-                    line: index + 1,
-                });
+                tokens.push(Token { text: &rest[..len], line: index + 1 });
             }
             rest = &rest[len..];
         }
@@ -181,11 +169,7 @@ pub fn functions(tokens: &[Token<'_>]) -> Vec<Function> {
         if tokens.get(open).is_some_and(|token| token.text == "{") {
             let last = tokens[block_end(tokens, open) - 1];
             let line = pair[0].line;
-            found.push(Function {
-                name: pair[1].text.to_owned(),
-                line,
-                lines: last.line - line + 1,
-            });
+            found.push(Function { name: pair[1].text.to_owned(), line, lines: last.line - line + 1 });
         }
     }
     found
@@ -195,21 +179,13 @@ pub fn functions(tokens: &[Token<'_>]) -> Vec<Function> {
 pub fn test_items(tokens: &[Token<'_>]) -> (Vec<std::ops::RangeInclusive<usize>>, Vec<String>) {
     let (mut lines, mut modules) = (Vec::new(), Vec::new());
     for (index, window) in tokens.windows(7).enumerate() {
-        if window
-            .iter()
-            .map(|token| token.text)
-            .ne(["#", "[", "cfg", "(", "test", ")", "]"])
-        {
+        if window.iter().map(|token| token.text).ne(["#", "[", "cfg", "(", "test", ")", "]"]) {
             continue;
         }
         let open = body_or_end(tokens, index + 7);
         let item = &tokens[index + 7..open];
         let in_a_block = tokens.get(open).is_some_and(|token| token.text == "{");
-        let end = if in_a_block {
-            block_end(tokens, open)
-        } else {
-            (open + 1).min(tokens.len())
-        };
+        let end = if in_a_block { block_end(tokens, open) } else { (open + 1).min(tokens.len()) };
         lines.push(window[0].line..=tokens[end - 1].line);
         if let (false, [.., keyword, name]) = (in_a_block, item)
             && keyword.text == "mod"
@@ -241,10 +217,7 @@ mod tests {
     #[test]
     fn words_and_punctuation_know_their_lines() {
         let code = "fn a_b() {\n  x::y;\n}";
-        let found: Vec<_> = tokens(code)
-            .iter()
-            .map(|token| (token.text, token.line))
-            .collect();
+        let found: Vec<_> = tokens(code).iter().map(|token| (token.text, token.line)).collect();
         let expected = [
             ("fn", 1),
             ("a_b", 1),
@@ -265,19 +238,13 @@ mod tests {
     fn functions_are_measured_from_fn_to_brace() {
         let code = "trait T { fn none(); }\nfn one(x: [u8; 3]) -> u8\nwhere u8: Copy\n{\n  fn two() {}\n  if a { b }\n}\n";
         let found = functions(&tokens(code));
-        let measured: Vec<_> = found
-            .iter()
-            .map(|f| (f.name.as_str(), f.line, f.lines))
-            .collect();
+        let measured: Vec<_> = found.iter().map(|f| (f.name.as_str(), f.line, f.lines)).collect();
         assert_eq!(measured, [("one", 2, 6), ("two", 5, 1)]);
     }
 
     #[test]
     fn test_items_are_found() {
         let code = "fn a() {}\n#[cfg(test)]\nmod tests {\n fn b() {}\n}\n#[cfg(test)]\nmod far;\nfn c() {}\n";
-        assert_eq!(
-            test_items(&tokens(code)),
-            (vec![2..=5, 6..=7], vec!["far".to_owned()])
-        );
+        assert_eq!(test_items(&tokens(code)), (vec![2..=5, 6..=7], vec!["far".to_owned()]));
     }
 }

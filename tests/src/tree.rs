@@ -9,9 +9,7 @@ const GENERATED: [&str; 4] = [".git", "target", "node_modules", "__pycache__"];
 /// The folder of the workspace.
 pub fn root() -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tests
-        .parent()
-        .map_or_else(|| tests.to_path_buf(), Path::to_path_buf)
+    tests.parent().map_or_else(|| tests.to_path_buf(), Path::to_path_buf)
 }
 
 /// All files below a folder, sorted; nothing that was generated.
@@ -27,11 +25,7 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
             if GENERATED.iter().any(|name| entry.file_name() == *name) {
                 continue;
             }
-            if path.is_dir() {
-                folders.push(path)
-            } else {
-                found.push(path)
-            }
+            if path.is_dir() { folders.push(path) } else { found.push(path) }
         }
     }
     found.sort();
@@ -52,8 +46,5 @@ pub fn text(path: &Path) -> String {
 
 /// A path as people name it: from the workspace's folder on.
 pub fn name(path: &Path) -> String {
-    path.strip_prefix(root())
-        .unwrap_or(path)
-        .display()
-        .to_string()
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }

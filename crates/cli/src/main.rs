@@ -1,2 +1,72 @@
-//! stub
-fn main() {}
+//! `adieu`: serve, try and test WebSocket connections.
+
+mod command;
+mod connect;
+mod counter;
+mod endpoint;
+mod endpoints;
+mod escape;
+mod serve;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Serve, try and test WebSocket connections (RFC 6455).
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Arguments),
+    Connect(connect::Arguments),
+}
+
+/// What keeps a command from going on: one line for people, and the exit status.
+#[derive(Debug)]
+struct Failure {
+    status: u8,
+    line: String,
+}
+
+impl Failure {
+    /// The world did not play along.
+    fn new(line: impl Into<String>) -> Self {
+        Self { status: 1, line: line.into() }
+    }
+
+    /// The command line asks for what cannot be.
+    fn usage(line: impl Into<String>) -> Self {
+        Self { status: 2, line: line.into() }
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Connect(arguments) => connect::run(arguments).await,
+    };
+    match outcome {
+        Ok(status) => status,
+        Err(failure) => {
+            complain(&failure.line);
+            ExitCode::from(failure.status)
+        }
+    }
+}
+
+/// One line of what went wrong, on stderr.
+fn complain(line: &str) {
+    say(&format!("adieu: {line}"));
+}
+
+/// One line on stderr. If nobody listens there, nothing is lost.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}

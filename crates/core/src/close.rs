@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::num::NonZeroU16;
 
-use crate::error::{CloseError, Violation};
+use crate::{CloseError, Violation};
 
 /// A reason takes at most this many bytes of UTF-8: 125 of a control frame less 2 of the code.
 pub const MAX_REASON_LEN: usize = 123;

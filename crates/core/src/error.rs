@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-use crate::close::{CloseCode, MAX_REASON_LEN};
+use crate::{CloseCode, MAX_REASON_LEN};
 
 /// What the peer did wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

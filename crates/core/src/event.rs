@@ -5,8 +5,7 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::handshake::{Request, Response};
-use crate::message::{Kind, Message};
-use crate::verdict::{Closed, Ticket};
+use crate::{Closed, Kind, Message, Ticket};
 
 /// What the application is told, in the order in which it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,8 +4,7 @@
 
 use alloc::vec::Vec;
 
-use crate::error::Violation;
-use crate::lifecycle::Role;
+use crate::{Role, Violation};
 
 /// The longest header: 2 bytes, 8 of length, 4 of key.
 pub const MAX_HEADER_LEN: usize = 14;

@@ -58,6 +58,11 @@ impl Carry {
         Ok((completed, whole))
     }
 
+    /// How many bytes of `part` can stand in a text, byte by byte: for a part that is known to be wrong.
+    pub fn valid_len(mut self, part: &[u8]) -> usize {
+        part.iter().take_while(|byte| self.next(core::slice::from_ref(byte)).is_ok()).count()
+    }
+
     /// No character is unfinished.
     pub const fn is_empty(self) -> bool {
         self.len == 0

@@ -3,9 +3,8 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use crate::close::Close;
-use crate::error::Violation;
 use crate::handshake::Response;
+use crate::{Close, Violation};
 
 /// The number of a message of ours: grows by one with each message, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,14 +4,12 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use super::{Connection, Handshake};
-use crate::close::{Close, CloseCode};
-use crate::error::{AnswerError, CloseError, PingError, SendError};
-use crate::event::{Event, Pong};
 use crate::handshake::{Accept, Reject};
-use crate::lifecycle::{Phase, State};
-use crate::message::Message;
-use crate::time::Instant;
-use crate::verdict::{Cause, Ticket};
+use crate::lifecycle::Phase;
+use crate::{
+    AnswerError, Cause, Close, CloseCode, CloseError, Event, Instant, Message, PingError, Pong, SendError,
+    State, Ticket,
+};
 
 impl Connection {
     /// Asks for the next event that needs no input. Asking tells that the application is done with the message before
@@ -171,8 +169,8 @@ impl Connection {
     /// # Errors
     ///
     /// [`PingError`]; nothing changed.
-    pub fn pong(&mut self, _now: Instant, payload: &[u8]) -> Result<(), PingError> {
-        self.protocol.pong(payload)
+    pub fn pong(&mut self, now: Instant, payload: &[u8]) -> Result<(), PingError> {
+        self.protocol.pong(now, payload)
     }
 
     /// Closes. In CONNECTING it gives up: a server answers 503, a client ends.

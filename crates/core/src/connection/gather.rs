@@ -3,8 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::message::{Kind, Message};
-use crate::utf8::{Carry, InvalidUtf8};
+use crate::utf8::{self, Carry};
+use crate::{Kind, Message};
 
 /// A declared length is trusted up to this, in bytes; beyond it, room grows with what arrives.
 const TRUSTED_LEN: u64 = 256 << 10;
@@ -31,14 +31,14 @@ impl Gather {
     }
 
     /// Takes the next part; `frame_left` bytes of its frame follow it, and `end` tells that it is the last. The whole is no
-    /// longer than `limit`.
+    /// longer than `limit`. Text that is not UTF-8: how many bytes of the part were.
     pub(super) fn push(
         &mut self,
         part: &[u8],
         frame_left: u64,
         end: bool,
         limit: usize,
-    ) -> Result<(), InvalidUtf8> {
+    ) -> Result<(), usize> {
         let carry = match self {
             Self::Binary(bytes) => {
                 bytes.reserve_exact(room(bytes.len(), bytes.capacity(), part.len(), frame_left, limit));
@@ -46,18 +46,18 @@ impl Gather {
                 return Ok(());
             }
             Self::Text { text, carry } => {
-                let (completed, whole) = carry.next(part)?;
+                let (completed, whole) = next(carry, part)?;
                 text.reserve_exact(room(text.len(), text.capacity(), part.len() + 3, frame_left, limit));
                 text.extend(completed);
                 text.push_str(whole);
                 carry
             }
             Self::Parts(carry) => {
-                carry.next(part)?;
+                next(carry, part)?;
                 carry
             }
         };
-        if end && !carry.is_empty() { Err(InvalidUtf8) } else { Ok(()) }
+        if end && !carry.is_empty() { Err(part.len()) } else { Ok(()) }
     }
 
     /// The whole message.
@@ -68,6 +68,12 @@ impl Gather {
             Self::Parts(_) => Vec::new().into(),
         }
     }
+}
+
+/// The next part of a text; an error tells how much of it is valid.
+fn next<'p>(carry: &mut Carry, part: &'p [u8]) -> Result<(Option<char>, &'p str), usize> {
+    let before = *carry;
+    carry.next(part).map_err(|utf8::InvalidUtf8| before.valid_len(part))
 }
 
 /// What to reserve behind `len` bytes for `part` more: nothing while there is room, then what the frame declares or as much again, but no

@@ -10,9 +10,8 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::event::{Chunk, Event};
-use crate::message::{Kind, Message};
 use crate::utf8;
+use crate::{Chunk, Event, Kind, Message};
 
 /// A payload that is on its own already stays there from this length on, in bytes.
 const APART_LEN: usize = 1 << 10;

@@ -5,15 +5,11 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::{Connection, Gather, Handshake};
-use crate::error::Violation;
-use crate::event::{Chunk, Event};
-use crate::handshake::{Answer, Refusal};
-use crate::lifecycle::{Phase, State};
-use crate::message::{Kind, Message};
+use crate::handshake::{Answer, Reject};
+use crate::lifecycle::Phase;
 use crate::protocol::Data;
-use crate::time::Instant;
 use crate::utf8;
-use crate::verdict::{Cause, TransportError};
+use crate::{Cause, Chunk, Event, Instant, Kind, Message, State, TransportError, Violation};
 
 impl Connection {
     /// Asks for the next event, from what waits inside or from `input`; takes from `input` up to and including what made
@@ -127,10 +123,9 @@ impl Connection {
         let (parts, limit) = (self.config().chunks, self.config().max_message_len);
         if !(parts && kind == Kind::Binary) {
             let gather = self.gather.get_or_insert_with(|| Box::new(Gather::new(kind, parts)));
-            if gather.push(payload, frame_left, end, limit).is_err() {
+            if let Err(valid) = gather.push(payload, frame_left, end, limit) {
                 self.gather = None;
-                self.protocol.violate(now, Violation::TextUtf8);
-                return None;
+                return self.invalid_text(now, start, &payload[..if parts { valid } else { 0 }]);
             }
         }
         let gathered = if end { self.gather.take() } else { None };
@@ -138,6 +133,16 @@ impl Connection {
             return Some(Event::Chunk(Chunk { kind, payload: Cow::Borrowed(payload), start, end }));
         }
         gathered.map(|gather| Event::Message(gather.finish()))
+    }
+
+    /// Text that is not UTF-8; in parts, what is valid of it comes first, so that it is the same wherever the input was cut.
+    fn invalid_text<'b>(&mut self, now: Instant, start: bool, valid: &'b [u8]) -> Option<Event<'b>> {
+        if !valid.is_empty() {
+            self.protocol.delivered();
+        }
+        self.protocol.violate(now, Violation::TextUtf8);
+        let chunk = Chunk { kind: Kind::Text, payload: Cow::Borrowed(valid), start, end: false };
+        (!valid.is_empty()).then_some(Event::Chunk(chunk))
     }
 
     /// Puts a message into the inbox, or drops it.
@@ -169,7 +174,7 @@ impl Connection {
                 Some(Ok(request)) => {
                     self.greeting = Some(Box::new(Event::Request(Box::new(request))));
                 }
-                Some(Err(refusal)) => self.refuse(now, refusal),
+                Some(Err(refusal)) => self.refuse(now, &refusal),
             },
             Some(Handshake::Client(client)) => {
                 let answer = client.read(input, self.protocol.config());
@@ -207,8 +212,8 @@ impl Connection {
     }
 
     /// Server: the library itself refuses.
-    fn refuse(&mut self, now: Instant, refusal: Refusal) {
-        self.queue_refusal(now, &refusal.response(), false);
+    fn refuse(&mut self, now: Instant, refusal: &Reject) {
+        self.queue_refusal(now, refusal, false);
         self.protocol.handle_refused(now, Cause::Refused(None));
         self.protocol.take_refusal();
     }
@@ -246,8 +251,7 @@ impl Connection {
                 Some(Handshake::Client(_)) | None => false,
             };
             let late = self.protocol.is_late() && !asked;
-            let refusal = if late { Refusal::Late } else { Refusal::Unavailable };
-            self.queue_refusal(now, &refusal.response(), false);
+            self.queue_refusal(now, &Reject::of(if late { 408 } else { 503 }), false);
         }
     }
 }

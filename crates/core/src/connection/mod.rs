@@ -14,16 +14,11 @@ mod output;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Deref;
 
-use crate::close::Close;
-use crate::config::{Config, ServerConfig};
-use crate::error::SendRefusal;
-use crate::event::Event;
 use crate::handshake::{ClientHandshake, ClientRequest, ServerHandshake};
-use crate::lifecycle::{Phase, Role, State, Transport};
 use crate::protocol::Protocol;
-use crate::time::Instant;
-use crate::verdict::{Closed, Ticket};
+use crate::{Config, Event, Instant, Role, ServerConfig};
 
 use gather::Gather;
 use inbox::Inbox;
@@ -50,6 +45,17 @@ pub struct Connection {
     /// What the handshake tells the application, before anything else.
     greeting: Option<Box<Event<'static>>>,
 }
+
+/// A connection answers every question that its protocol answers: state, verdict, deadline, levels.
+impl Deref for Connection {
+    type Target = Protocol;
+
+    fn deref(&self) -> &Protocol {
+        &self.protocol
+    }
+}
+
+const _: () = assert!(size_of::<Connection>() <= 384, "a Connection of more than 384 bytes");
 
 /// The opening handshake while it lasts.
 #[derive(Debug)]
@@ -104,57 +110,6 @@ impl Connection {
         }
     }
 
-    /// The role.
-    pub const fn role(&self) -> Role {
-        self.protocol.role()
-    }
-
-    /// The state.
-    pub const fn state(&self) -> State {
-        self.protocol.phase().state()
-    }
-
-    /// The phase: the state, refined.
-    pub const fn phase(&self) -> Phase {
-        self.protocol.phase()
-    }
-
-    /// The configuration.
-    pub const fn config(&self) -> &Arc<Config> {
-        self.protocol.config()
-    }
-
-    /// The verdict, once it is decided.
-    pub fn closed(&self) -> Option<&Closed> {
-        self.protocol.closed()
-    }
-
-    /// The peer's Close, noted or in effect (CLOSE.md rule 6).
-    pub fn peer_close(&self) -> Option<&Close> {
-        self.protocol.peer_close()
-    }
-
-    /// Bytes that wait to be taken by the transport, headers and committed ones among them.
-    pub const fn buffered(&self) -> usize {
-        self.protocol.buffered()
-    }
-
-    /// The last message that the peer's endpoint certainly received and parsed (CLOSE.md rule 13).
-    pub const fn confirmed(&self) -> Option<Ticket> {
-        self.protocol.confirmed()
-    }
-
-    /// What [`send`](Self::send) would be refused with, whatever the message.
-    pub fn refusal(&self) -> Option<SendRefusal> {
-        let full = || self.protocol.is_full().then_some(SendRefusal::Full);
-        self.protocol.refusal().or_else(full)
-    }
-
-    /// What the transport should be by now: a level to compare with.
-    pub const fn transport(&self) -> Transport {
-        self.protocol.transport()
-    }
-
     /// Reading makes sense: false while the inbox is over its threshold, and after the end of the peer's stream.
     pub fn wants_input(&self) -> bool {
         let early_full = match self.handshake.as_deref() {
@@ -169,17 +124,12 @@ impl Connection {
         self.protocol.writes() && (!self.outbox.is_empty() || self.protocol.has_urgent())
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout).
-    pub fn deadline(&self) -> Option<Instant> {
-        self.protocol.deadline()
-    }
-
-    /// Asking would bring something: an event, or what was noted would take effect. This does not ask.
+    /// Asking would bring an event. This does not ask.
     pub fn has_event(&self) -> bool {
         self.inbox.is_some()
             || self.greeting.is_some()
             || self.protocol.notices().tells()
             || self.protocol.has_pong()
-            || self.protocol.is_noted()
+            || self.protocol.has_noted_close()
     }
 }

@@ -12,8 +12,8 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use bytes::{Buf, Bytes};
 
+use crate::Role;
 use crate::frame::{Header, MAX_HEADER_LEN, Opcode, Parsed};
-use crate::lifecycle::Role;
 use crate::mask::mask;
 
 /// A block is not begun anew below this length, in bytes.
@@ -34,6 +34,8 @@ pub(super) struct Outbox {
     rest: Option<Box<Rest>>,
     /// Control frames ahead of the front block.
     urgent: Option<Box<Bytes>>,
+    /// Something other than whole messages of one frame was queued since the queue was empty.
+    mixed: bool,
     /// The frame that is being written, and how much of it is left.
     current: Current,
     left: u64,
@@ -82,11 +84,17 @@ impl Outbox {
         self.front.len() == self.written && self.rest.is_none() && self.urgent.is_none()
     }
 
+    /// The opening handshake, or a part of it, is not written: no frame goes before it.
+    pub(super) fn begins_with_head(&self) -> bool {
+        self.current == Current::Head && self.left > 0
+    }
+
     /// Queues bytes that are no frame, before any frame.
     pub(super) fn push_head(&mut self, head: &[u8]) {
         debug_assert!(self.is_empty(), "a head behind frames");
         self.front.extend_from_slice(head);
         self.left = head.len() as u64;
+        self.mixed = true;
         self.current = Current::Head;
     }
 
@@ -101,6 +109,7 @@ impl Outbox {
     ) -> usize {
         let header = Header { fin, opcode, len: payload.len() as u64, key };
         let len = payload.len();
+        self.mixed |= !fin || !matches!(opcode, Opcode::Text | Opcode::Binary);
         let block = self.tail();
         let start = block.len();
         block.reserve(MAX_HEADER_LEN + if len < SHARE_LEN { len } else { 0 });
@@ -193,6 +202,19 @@ impl Outbox {
         filled
     }
 
+    /// The straight path of [`advance`](Self::advance): all that is queued was written, and it was nothing but whole messages
+    /// of one frame each. `false`: it was something else, and nothing changed.
+    #[inline]
+    pub(super) fn pass_all(&mut self) -> bool {
+        if self.mixed || self.urgent.is_some() {
+            return false;
+        }
+        self.front.clear();
+        (self.written, self.committed, self.left) = (0, 0, 0);
+        self.rest = None;
+        true
+    }
+
     /// Passes over written bytes, up to the end of the next thing in them.
     #[inline]
     pub(super) fn advance(&mut self, len: &mut usize) -> Passed {
@@ -256,6 +278,7 @@ impl Outbox {
         let Some(rest) = &mut self.rest else {
             self.front.clear();
             (self.written, self.committed) = (0, 0);
+            self.mixed = false;
             return;
         };
         if matches!(rest.blocks.front(), Some(Block::Payload(_))) {

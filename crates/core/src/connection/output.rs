@@ -9,8 +9,7 @@ use crate::frame::{Header, Opcode};
 use crate::handshake::Reject;
 use crate::mask::mask;
 use crate::protocol::Control;
-use crate::time::Instant;
-use crate::verdict::TransportError;
+use crate::{Instant, TransportError};
 
 impl Connection {
     /// The bytes to write next, as slices: fills `out` from the front and tells how many it filled, 0 when there is nothing to
@@ -25,7 +24,9 @@ impl Connection {
         }
         if self.outbox.batch_is_done() {
             let mut urgent = Vec::new();
-            while let Some(control) = self.protocol.take_urgent() {
+            while !self.outbox.begins_with_head()
+                && let Some(control) = self.protocol.take_urgent()
+            {
                 let before = urgent.len();
                 self.encode(control, &mut urgent);
                 self.protocol.handle_queued(now, urgent.len() - before, 0);
@@ -48,7 +49,12 @@ impl Connection {
     /// The transport took the first `len` of the committed bytes (no more than are committed).
     pub fn handle_written(&mut self, now: Instant, len: usize) {
         let mut left = len.min(self.outbox.committed_len());
+        let all = left > 0 && left == self.protocol.buffered();
         self.protocol.handle_written(now, left);
+        if all && self.outbox.pass_all() {
+            self.protocol.handle_messages_written();
+            return self.settle(now);
+        }
         let mid_frame = loop {
             match self.outbox.advance(&mut left) {
                 Passed::Urgent => self.protocol.handle_urgent_written(now),

@@ -6,10 +6,9 @@ use alloc::vec::Vec;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::head::{Head, HeadReader};
-use super::headers::{Header, Headers, is_token, refuse_reserved, write_field};
-use crate::config::Config;
-use crate::error::{HeaderError, ResponseFault};
+use super::head::{HeadFault, HeadReader};
+use super::headers::{Header, Headers, is_token, write_field};
+use crate::{Config, HeaderError, ResponseFault};
 
 /// What a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -73,7 +72,7 @@ impl ClientRequest {
     ///
     /// [`HeaderError`] if it cannot travel, or the handshake writes it itself.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, HeaderError> {
-        self.headers.push(refuse_reserved(Header::new(name, value)?)?);
+        self.headers.add(name, value.as_ref())?;
         Ok(self)
     }
 
@@ -168,26 +167,21 @@ impl ClientHandshake {
     /// Reads on.
     pub(crate) fn read(&mut self, input: &mut &mut [u8], config: &Config) -> Answer {
         while self.refused.is_none() {
-            let head = match self
-                .head
-                .read(input, config.max_head_len - self.interim_len.min(config.max_head_len))
-            {
-                Head::Partial => return Answer::Partial,
-                Head::TooLong => return Answer::Fault(ResponseFault::TooLarge),
-                Head::BareLineFeed => return Answer::Fault(ResponseFault::Malformed),
-                Head::Complete(head) => head,
+            let limit = config.max_head_len.saturating_sub(self.interim_len);
+            let head = match self.head.read(input, limit) {
+                Ok(None) => return Answer::Partial,
+                Ok(Some(head)) => head,
+                Err(HeadFault::TooLong) => return Answer::Fault(ResponseFault::TooLarge),
+                Err(HeadFault::BareLineFeed) => return Answer::Fault(ResponseFault::Malformed),
             };
-            let response = match parse(&head, config.max_headers) {
-                Ok(response) => response,
-                Err(fault) => return Answer::Fault(fault),
-            };
-            match response.status {
-                101 => return self.check(response),
-                100..=199 => self.interim_len += head.len(),
-                _ => {
+            match parse(&head, config.max_headers) {
+                Ok(response) if response.status == 101 => return self.check(response),
+                Ok(response) if response.status < 200 => self.interim_len += head.len(),
+                Ok(response) => {
                     let len = body_len(&response.headers).min(config.max_head_len);
                     self.refused = Some((Box::new(response), len));
                 }
+                Err(fault) => return Answer::Fault(fault),
             }
         }
         self.read_body(input)
@@ -212,27 +206,23 @@ impl ClientHandshake {
     fn check(&self, response: Response) -> Answer {
         let headers = &response.headers;
         let upgrade = headers.only("upgrade").unwrap_or_default();
-        if !upgrade.eq_ignore_ascii_case(b"websocket") {
-            return Answer::Fault(ResponseFault::Upgrade);
-        }
-        if !headers.list_has("connection", "upgrade") {
-            return Answer::Fault(ResponseFault::Connection);
-        }
-        if headers.only("sec-websocket-accept") != Some(self.accept.as_bytes()) {
-            return Answer::Fault(ResponseFault::Accept);
-        }
-        if headers.list("sec-websocket-extensions").next().is_some() {
-            return Answer::Fault(ResponseFault::Extension);
-        }
         let offered = |name: &[u8]| self.offered.iter().any(|offer| offer.as_bytes() == name);
         let mut chosen = headers.all("sec-websocket-protocol");
-        match (chosen.next(), chosen.next()) {
-            (None, _) => {}
-            (Some(name), None) if offered(name) => {}
-            (Some(_), _) => return Answer::Fault(ResponseFault::Subprotocol),
-        }
-        drop(chosen);
-        Answer::Open(Box::new(response))
+        let fault = if !upgrade.eq_ignore_ascii_case(b"websocket") {
+            ResponseFault::Upgrade
+        } else if !headers.list_has("connection", "upgrade") {
+            ResponseFault::Connection
+        } else if headers.only("sec-websocket-accept") != Some(self.accept.as_bytes()) {
+            ResponseFault::Accept
+        } else if headers.list("sec-websocket-extensions").next().is_some() {
+            ResponseFault::Extension
+        } else if chosen.next().is_some_and(|name| !offered(name)) || chosen.next().is_some() {
+            ResponseFault::Subprotocol
+        } else {
+            drop(chosen);
+            return Answer::Open(Box::new(response));
+        };
+        Answer::Fault(fault)
     }
 }
 
@@ -241,9 +231,8 @@ fn parse(head: &[u8], max_headers: usize) -> Result<Response, ResponseFault> {
     let mut parsed = httparse::Response::new(&mut fields);
     match parsed.parse(head) {
         Ok(httparse::Status::Complete(_)) => {}
-        Ok(httparse::Status::Partial) => return Err(ResponseFault::Malformed),
         Err(httparse::Error::TooManyHeaders) => return Err(ResponseFault::TooLarge),
-        Err(_) => return Err(ResponseFault::Malformed),
+        Ok(httparse::Status::Partial) | Err(_) => return Err(ResponseFault::Malformed),
     }
     let (Some(status), Some(1)) = (parsed.code, parsed.version) else {
         return Err(ResponseFault::Malformed);

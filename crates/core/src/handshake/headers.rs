@@ -3,7 +3,13 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::error::HeaderError;
+use crate::HeaderError;
+
+/// Fields that the handshake writes itself.
+const RESERVED: [&str; 11] = [
+    "host", "origin", "upgrade", "connection", "content-length", "transfer-encoding", "sec-websocket-key",
+    "sec-websocket-accept", "sec-websocket-version", "sec-websocket-protocol", "sec-websocket-extensions",
+];
 
 /// One header field.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -58,8 +64,17 @@ impl Headers {
         Self(parsed.iter().map(field).collect())
     }
 
-    pub(super) fn push(&mut self, header: Header) {
-        self.0.push(header);
+    pub(super) fn extend(&mut self, headers: impl IntoIterator<Item = Header>) {
+        self.0.extend(headers);
+    }
+
+    /// Adds a field of the application's, unless the handshake writes that itself.
+    pub(super) fn add(&mut self, name: &str, value: &[u8]) -> Result<(), HeaderError> {
+        if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
+            return Err(HeaderError::Reserved);
+        }
+        self.0.push(Header::new(name, value)?);
+        Ok(())
     }
 
     /// All fields, in order.
@@ -123,17 +138,4 @@ pub(super) fn write_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 pub(super) fn is_token(text: &[u8]) -> bool {
     let tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.iter().copied().all(tchar)
-}
-
-/// Fields that the handshake writes itself.
-pub(super) fn refuse_reserved(header: Header) -> Result<Header, HeaderError> {
-    const RESERVED: [&str; 12] = [
-        "host", "upgrade", "connection", "content-length", "transfer-encoding", "sec-websocket-key",
-        "sec-websocket-accept", "sec-websocket-version", "sec-websocket-protocol",
-        "sec-websocket-extensions", "origin", "trailer",
-    ];
-    if RESERVED.iter().any(|name| header.name.eq_ignore_ascii_case(name)) {
-        return Err(HeaderError::Reserved);
-    }
-    Ok(header)
 }

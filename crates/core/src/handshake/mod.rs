@@ -12,7 +12,7 @@ pub use headers::{Header, Headers};
 pub use server::{Accept, Reject, Request};
 
 pub(crate) use client::{Answer, ClientHandshake};
-pub(crate) use server::{Asked, Refusal, ServerHandshake};
+pub(crate) use server::{Asked, ServerHandshake};
 
 use alloc::string::String;
 use base64::Engine;

@@ -6,10 +6,9 @@ use alloc::vec::Vec;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::head::{Head, HeadReader};
-use super::headers::{Header, Headers, is_token, refuse_reserved, write_field};
-use crate::config::{OriginPolicy, ServerConfig};
-use crate::error::HeaderError;
+use super::head::{HeadFault, HeadReader};
+use super::headers::{Header, Headers, is_token, write_field};
+use crate::{HeaderError, OriginPolicy, ServerConfig};
 
 /// A request for a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -94,7 +93,7 @@ impl Accept {
     ///
     /// [`HeaderError`] if it cannot travel, or the handshake writes it itself.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, HeaderError> {
-        self.headers.push(refuse_reserved(Header::new(name, value)?)?);
+        self.headers.add(name, value.as_ref())?;
         Ok(self)
     }
 
@@ -137,9 +136,15 @@ impl Reject {
         Ok(Self::of(status))
     }
 
-    fn of(status: u16) -> Self {
+    /// The same for a status that is known to be good.
+    pub(crate) fn of(status: u16) -> Self {
         let body = [reason_phrase(status).as_bytes(), b"\n"].concat();
         Self { status, headers: Headers::default(), body }
+    }
+
+    fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.extend(Header::new(name, value).ok());
+        self
     }
 
     /// With a further field.
@@ -148,7 +153,7 @@ impl Reject {
     ///
     /// [`HeaderError`] if it cannot travel, or the handshake writes it itself.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, HeaderError> {
-        self.headers.push(refuse_reserved(Header::new(name, value)?)?);
+        self.headers.add(name, value.as_ref())?;
         Ok(self)
     }
 
@@ -180,10 +185,6 @@ impl Reject {
 fn reason_phrase(status: u16) -> &'static str {
     match status {
         200 => "OK",
-        301 => "Moved Permanently",
-        302 => "Found",
-        307 => "Temporary Redirect",
-        308 => "Permanent Redirect",
         400 => "Bad Request",
         401 => "Unauthorized",
         403 => "Forbidden",
@@ -191,46 +192,9 @@ fn reason_phrase(status: u16) -> &'static str {
         405 => "Method Not Allowed",
         408 => "Request Timeout",
         426 => "Upgrade Required",
-        429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
-        500 => "Internal Server Error",
         503 => "Service Unavailable",
         _ => "Refused",
-    }
-}
-
-/// Why the library itself refuses a request (CLOSE.md N1, N2, N8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Refusal {
-    Malformed,
-    Method,
-    NotWebSocket,
-    Version,
-    Origin,
-    TooLarge,
-    /// The request did not come in time.
-    Late,
-    /// The application did not answer in time, or closed.
-    Unavailable,
-}
-
-impl Refusal {
-    pub(crate) fn response(self) -> Reject {
-        let (status, field) = match self {
-            Self::Malformed => (400, None),
-            Self::Method => (405, Some(("Allow", "GET"))),
-            Self::NotWebSocket => (426, Some(("Upgrade", "websocket"))),
-            Self::Version => (426, Some(("Sec-WebSocket-Version", "13"))),
-            Self::Origin => (403, None),
-            Self::TooLarge => (431, None),
-            Self::Late => (408, None),
-            Self::Unavailable => (503, None),
-        };
-        let mut response = Reject::of(status);
-        if let Some(header) = field.and_then(|(name, value)| Header::new(name, value).ok()) {
-            response.headers.push(header);
-        }
-        response
     }
 }
 
@@ -258,16 +222,22 @@ impl ServerHandshake {
         Self { config, head: HeadReader::default(), asked: None, early: Vec::new() }
     }
 
+    fn judge(&self, head: &[u8]) -> Result<Request, Reject> {
+        let mut request = parse(head, self.config.connection.max_headers)?;
+        request.key = judge(&request, &self.config)?;
+        Ok(request)
+    }
+
     /// Reads on. `None`: more is needed.
-    pub(crate) fn read(&mut self, input: &mut &mut [u8]) -> Option<Result<Request, Refusal>> {
-        let head = match self.head.read(input, self.config.connection.max_head_len) {
-            Head::Partial => return None,
-            Head::TooLong => return Some(Err(Refusal::TooLarge)),
-            Head::BareLineFeed => return Some(Err(Refusal::Malformed)),
-            Head::Complete(head) => head,
+    pub(crate) fn read(&mut self, input: &mut &mut [u8]) -> Option<Result<Request, Reject>> {
+        let limits = &self.config.connection;
+        let judged = match self.head.read(input, limits.max_head_len) {
+            Ok(None) => return None,
+            Ok(Some(head)) => self.judge(&head),
+
+            Err(HeadFault::TooLong) => Err(Reject::of(431)),
+            Err(HeadFault::BareLineFeed) => Err(Reject::of(400)),
         };
-        let judged =
-            parse(&head, self.config.connection.max_headers).and_then(|request| judge(request, &self.config));
         if let Ok(request) = &judged {
             self.asked = Some(Asked {
                 key: request.key.clone(),
@@ -279,66 +249,53 @@ impl ServerHandshake {
     }
 }
 
-fn parse(head: &[u8], max_headers: usize) -> Result<Request, Refusal> {
+fn parse(head: &[u8], max_headers: usize) -> Result<Request, Reject> {
     let mut fields = alloc::vec![httparse::EMPTY_HEADER; max_headers];
     let mut parsed = httparse::Request::new(&mut fields);
     match parsed.parse(head) {
         Ok(httparse::Status::Complete(_)) => {}
-        Ok(httparse::Status::Partial) => return Err(Refusal::Malformed),
-        Err(httparse::Error::TooManyHeaders) => return Err(Refusal::TooLarge),
-        Err(_) => return Err(Refusal::Malformed),
+        Err(httparse::Error::TooManyHeaders) => return Err(Reject::of(431)),
+        Ok(httparse::Status::Partial) | Err(_) => return Err(Reject::of(400)),
     }
     let (Some(method), Some(target), Some(1)) = (parsed.method, parsed.path, parsed.version) else {
-        return Err(Refusal::Malformed);
+        return Err(Reject::of(400));
     };
-    Ok(Request {
-        method: method.to_string(),
-        target: target.to_string(),
-        headers: Headers::from_parsed(parsed.headers),
-        key: None,
-    })
+    let (method, target) = (method.to_string(), target.to_string());
+    Ok(Request { method, target, headers: Headers::from_parsed(parsed.headers), key: None })
 }
 
-/// Checks a request in the order of RFC 6455 §4.2.1.
-fn judge(mut request: Request, config: &ServerConfig) -> Result<Request, Refusal> {
+/// Checks a request in the order of RFC 6455 §4.2.1: its key, or `None` if it does not ask for WebSocket and need not.
+fn judge(request: &Request, config: &ServerConfig) -> Result<Option<Vec<u8>>, Reject> {
     let headers = &request.headers;
     let has_payload =
         headers.get("transfer-encoding").is_some() || headers.all("content-length").any(|len| len != b"0");
     if headers.only("host").is_none() || has_payload || !request.target.starts_with('/') {
-        return Err(Refusal::Malformed);
+        return Err(Reject::of(400));
     }
-    let asks = headers.list_has("upgrade", "websocket");
+    let asks = headers.list_has("upgrade", "websocket") && headers.list_has("connection", "upgrade");
     if config.plain_http && !asks && matches!(request.method.as_str(), "GET" | "HEAD") {
-        return Ok(request);
+        return Ok(None);
     }
     if request.method != "GET" {
-        return Err(Refusal::Method);
+        return Err(Reject::of(405).with("Allow", "GET"));
     }
     if !asks {
-        return Err(Refusal::NotWebSocket);
+        return Err(Reject::of(426).with("Upgrade", "websocket"));
     }
-    if !headers.list_has("connection", "upgrade") {
-        return Err(Refusal::Malformed);
+    let mut versions = headers.all("sec-websocket-version");
+    if !matches!((versions.next(), versions.next()), (Some(b"13"), None)) {
+        return Err(Reject::of(426).with("Sec-WebSocket-Version", "13"));
     }
-    match headers.only("sec-websocket-version") {
-        Some(b"13") => {}
-        Some(_) => return Err(Refusal::Version),
-        None if headers.get("sec-websocket-version").is_none() => return Err(Refusal::Version),
-        None => return Err(Refusal::Malformed),
-    }
-    let key = headers.only("sec-websocket-key").ok_or(Refusal::Malformed)?;
-    if STANDARD.decode(key).map(|nonce| nonce.len()) != Ok(16) {
-        return Err(Refusal::Malformed);
-    }
-    let offered = headers.list("sec-websocket-protocol");
-    if !offered.into_iter().all(is_token) {
-        return Err(Refusal::Malformed);
+    let key = headers.only("sec-websocket-key").unwrap_or_default();
+    let key_is_nonce = STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == 16);
+    let mut offered = headers.list("sec-websocket-protocol");
+    if !key_is_nonce || !offered.all(is_token) {
+        return Err(Reject::of(400));
     }
     if !origin_passes(headers, &config.origin) {
-        return Err(Refusal::Origin);
+        return Err(Reject::of(403));
     }
-    request.key = Some(key.to_vec());
-    Ok(request)
+    Ok(Some(key.to_vec()))
 }
 
 fn origin_passes(headers: &Headers, policy: &OriginPolicy) -> bool {

@@ -5,11 +5,8 @@
 use core::time::Duration;
 
 use super::Protocol;
-use crate::close::{Close, CloseCode};
-use crate::config::Config;
-use crate::lifecycle::{Input, Phase, State};
-use crate::time::Instant;
-use crate::verdict::{Cause, Initiator, Timeout};
+use crate::lifecycle::{Input, Phase};
+use crate::{Cause, Close, CloseCode, Config, Initiator, Instant, State, Timeout};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Clock {
@@ -19,14 +16,16 @@ pub(super) struct Clock {
     closing: Option<Instant>,
     /// Progress in writing.
     write: Option<Instant>,
-    /// The Pong for the oldest Ping that was written.
+    /// The Pong for the oldest Ping that was written, in reading time.
     pong: Option<Instant>,
     /// When bytes arrived last.
     heard: Instant,
     /// When a message passed last, in either direction.
     message: Instant,
-    /// Since when reading has stopped: the pong clock stands still (CLOSE.md rule 9).
+    /// Since when reading has stopped. Reading time stands still meanwhile (CLOSE.md rule 9).
     paused: Option<Instant>,
+    /// How long reading had stopped before that, in all.
+    lost: Duration,
 }
 
 /// A deadline that has passed.
@@ -50,6 +49,7 @@ impl Clock {
             heard: now,
             message: now,
             paused: None,
+            lost: Duration::ZERO,
         }
     }
 
@@ -103,6 +103,12 @@ impl Clock {
         self.write = if more { Some(now + config.write_timeout) } else { None };
     }
 
+    /// `now` on a clock that stands still while reading does.
+    pub(super) fn reading_time(&self, now: Instant) -> Instant {
+        let pause = self.paused.map_or(Duration::ZERO, |since| now.since(since));
+        Instant::EPOCH + now.since(Instant::EPOCH).saturating_sub(self.lost + pause)
+    }
+
     pub(super) fn await_pong(&mut self, deadline: Option<Instant>) {
         self.pong = deadline;
     }
@@ -113,7 +119,7 @@ impl Clock {
             None if !reading => self.paused = Some(now),
             Some(since) if reading => {
                 let pause = now.since(since);
-                self.pong = self.pong.map(|deadline| deadline + pause);
+                self.lost += pause;
                 self.heard = self.heard + pause;
                 self.paused = None;
             }
@@ -148,7 +154,7 @@ impl Protocol {
             (clock.phase, Alarm::Phase),
             (clock.closing, Alarm::Closing),
             (clock.write, Alarm::Write),
-            (clock.pong.filter(|_| reading), Alarm::Pong),
+            (clock.pong.filter(|_| reading).map(|pong| pong + clock.lost), Alarm::Pong),
             (idle, Alarm::Idle),
             (ping, Alarm::Ping),
         ];
@@ -182,7 +188,7 @@ impl Protocol {
                 self.ending().begin(Initiator::Local, Some(close));
                 self.apply(now, Input::IdleTimeout);
             }
-            Alarm::Ping => self.want_keepalive(),
+            Alarm::Ping => self.want_keepalive(now),
         }
     }
 

@@ -4,10 +4,8 @@ use alloc::boxed::Box;
 use alloc::format;
 
 use super::Protocol;
-use crate::close::Close;
-use crate::error::Violation;
-use crate::lifecycle::{Input, State};
-use crate::verdict::{Cause, Closed, Initiator, TransportError, Undelivered, Unsent};
+use crate::lifecycle::Input;
+use crate::{Cause, Close, Closed, Initiator, State, Ticket, TransportError, Undelivered, Unsent, Violation};
 
 /// What is known of the end so far; boxed when an end begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -138,8 +136,7 @@ impl Protocol {
         let inside_frame = self.decoder.mid_frame();
         let confirmed = self.confirmed();
         let unsent = Unsent {
-            first: (self.queue.messages > 0)
-                .then(|| crate::verdict::Ticket(self.next_ticket - self.queue.messages)),
+            first: (self.queue.messages > 0).then(|| Ticket(self.next_ticket - self.queue.messages)),
             messages: self.queue.messages,
             bytes: self.queue.payload_len,
         };

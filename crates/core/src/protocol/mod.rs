@@ -3,6 +3,7 @@
 //! Owns: the lifecycle, frame decoding, control frames, deadlines, the verdict, and *counts* of what is queued, committed and
 //! undelivered. Must not know: payloads of messages, buffers, HTTP, entropy.
 
+mod application;
 mod clock;
 mod ending;
 mod pings;
@@ -16,14 +17,11 @@ pub(crate) use ending::Notices;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use crate::close::Close;
-use crate::config::Config;
-use crate::error::{CloseError, PingError, SendRefusal, Violation};
 use crate::frame::Opcode;
-use crate::lifecycle::{Action, Input, Phase, Role, State, Transport, step};
-use crate::message::Kind;
-use crate::time::Instant;
-use crate::verdict::{Cause, Closed, Initiator, Ticket, TransportError};
+use crate::lifecycle::{Action, Input, Phase, step};
+use crate::{
+    Cause, Close, Closed, Config, Instant, Kind, Role, State, Ticket, Transport, TransportError, Violation,
+};
 
 use clock::Clock;
 use ending::Ending;
@@ -107,201 +105,6 @@ impl Protocol {
         }
     }
 
-    // ---- what the application does
-
-    /// The opening handshake succeeded.
-    pub fn handle_opened(&mut self, now: Instant) {
-        self.apply(now, Input::Opened);
-    }
-
-    /// The opening handshake failed: refused by either side, or the peer's answer was wrong.
-    pub fn handle_refused(&mut self, now: Instant, cause: Cause) {
-        self.blame(cause);
-        self.apply(now, Input::Refused);
-    }
-
-    /// Admits a data frame of ours to the queue: the opcode that it travels with, and its message's ticket.
-    ///
-    /// # Errors
-    ///
-    /// The [`SendRefusal`]; nothing changed.
-    #[inline]
-    pub fn send(
-        &mut self,
-        now: Instant,
-        kind: Kind,
-        end: bool,
-        fragment: bool,
-    ) -> Result<(Opcode, Ticket), SendRefusal> {
-        if let Some(refusal) = self.refusal() {
-            return Err(refusal);
-        }
-        match (self.sending, fragment) {
-            (Some(_), false) => return Err(SendRefusal::MessageUnfinished),
-            (Some(begun), true) if begun != kind => return Err(SendRefusal::WrongKind),
-            (Some(_) | None, _) => {}
-        }
-        if self.is_full() {
-            return Err(SendRefusal::Full);
-        }
-        let opcode = match (self.sending, kind) {
-            (Some(_), _) => Opcode::Continuation,
-            (None, Kind::Text) => Opcode::Text,
-            (None, Kind::Binary) => Opcode::Binary,
-        };
-        if self.sending.is_none() {
-            self.next_ticket += 1;
-            self.queue.messages += 1;
-        }
-        self.sending = if end { None } else { Some(kind) };
-        self.clock.message_passed(now);
-        Ok((opcode, Ticket(self.next_ticket - 1)))
-    }
-
-    /// What `send` would be refused with, the state of the queue left aside.
-    #[inline]
-    pub fn refusal(&self) -> Option<SendRefusal> {
-        if matches!(self.phase, Phase::Open) {
-            return None;
-        }
-        match step(self.role, self.phase, Input::Send).action {
-            Action::Queue => None,
-            _ => Some(self.why_not()),
-        }
-    }
-
-    /// The queue is at its high water mark.
-    #[inline]
-    pub fn is_full(&self) -> bool {
-        self.queue.len >= self.config.send_high
-    }
-
-    fn why_not(&self) -> SendRefusal {
-        match self.phase {
-            Phase::Connecting | Phase::Refusing { .. } => SendRefusal::Connecting,
-            Phase::Answering { .. } if self.initiator() == Some(Initiator::Peer) => SendRefusal::PeerClosed,
-            Phase::CloseQueued | Phase::CloseSent | Phase::Answering { .. } => SendRefusal::Closing,
-            Phase::Failing { .. } | Phase::Severed => SendRefusal::Failed,
-            Phase::Draining | Phase::AwaitingEnd | Phase::Done | Phase::Cut => SendRefusal::Ended,
-            Phase::Open | Phase::CloseNoted { .. } | Phase::FaultNoted { .. } => SendRefusal::Full,
-        }
-    }
-
-    /// Closes; in CONNECTING, gives up. `cutting` leaves a fragmented message of ours unfinished.
-    ///
-    /// # Errors
-    ///
-    /// [`CloseError`]; nothing changed.
-    pub fn close(&mut self, now: Instant, close: Close, cutting: bool) -> Result<(), CloseError> {
-        match step(self.role, self.phase, Input::Close).action {
-            Action::QueueClose if self.sending.is_some() && !cutting => Err(CloseError::MessageUnfinished),
-            Action::QueueClose => {
-                self.ending().begin(Initiator::Local, Some(close));
-                self.apply(now, Input::Close);
-                Ok(())
-            }
-            Action::QueueRefusal | Action::Decide => {
-                self.blame(Cause::Abandoned);
-                self.apply(now, Input::Close);
-                Ok(())
-            }
-            _ => Err(CloseError::Already),
-        }
-    }
-
-    /// Fails the connection with a code of the application's choice (CLOSE.md rule 14).
-    ///
-    /// # Errors
-    ///
-    /// [`CloseError::Already`] if it has failed or ended, or both Closes are on their way.
-    pub fn fail(&mut self, now: Instant, close: Close) -> Result<(), CloseError> {
-        self.fail_because(now, close, Cause::Failed)
-    }
-
-    fn fail_because(&mut self, now: Instant, close: Close, cause: Cause) -> Result<(), CloseError> {
-        match step(self.role, self.phase, Input::Fail).action {
-            Action::HandBack => return Err(CloseError::Already),
-            Action::QueueClose => self.ending().begin(Initiator::Local, Some(close)),
-            _ => {}
-        }
-        let connecting = self.phase.state() == State::Connecting;
-        self.blame(if connecting { Cause::Abandoned } else { cause });
-        self.apply(now, Input::Fail);
-        Ok(())
-    }
-
-    /// Resets.
-    pub fn abort(&mut self, now: Instant) {
-        if self.phase.state() != State::Closed {
-            self.ending().cause = Some(Cause::Aborted);
-        }
-        self.apply(now, Input::Abort);
-    }
-
-    /// The application asks for the next event: it is done with the message before, and what was noted takes effect if
-    /// nothing else waits before it (CLOSE.md rule 6).
-    #[inline]
-    pub fn ask(&mut self, now: Instant) {
-        self.handling = false;
-        if self.inbox.entries == 0 && self.is_noted() {
-            self.due(now);
-        }
-    }
-
-    /// A Close or a violation was parsed and has not taken effect.
-    pub(crate) const fn is_noted(&self) -> bool {
-        matches!(self.phase, Phase::CloseNoted { .. } | Phase::FaultNoted { .. })
-    }
-
-    fn due(&mut self, now: Instant) {
-        self.apply(now, Input::Due);
-    }
-
-    /// The application gave up receiving.
-    pub fn stop_receiving(&mut self, now: Instant) {
-        self.deaf = true;
-        self.handling = false;
-        if self.is_noted() {
-            self.due(now);
-        }
-    }
-
-    // ---- what waits for the application
-
-    /// A message, or a part of one, is given to the application.
-    #[inline]
-    pub fn delivered(&mut self) {
-        self.handling = true;
-    }
-
-    /// Something was put into the inbox; `len` is what it takes there.
-    pub fn held(&mut self, now: Instant, len: usize) {
-        self.inbox.entries += 1;
-        self.inbox.len += len;
-        self.clock.set_reading(now, self.wants_input());
-    }
-
-    /// Something was taken out of it.
-    pub fn released(&mut self, now: Instant, len: usize) {
-        self.inbox.entries = self.inbox.entries.saturating_sub(1);
-        self.inbox.len = self.inbox.len.saturating_sub(len);
-        self.clock.set_reading(now, self.wants_input());
-    }
-
-    /// A message may go into the inbox (CLOSE.md rules 6 and 7); else it is to be dropped, and counted with [`dropped`](Self::dropped).
-    pub fn admits(&self) -> bool {
-        !self.deaf && (self.phase.state() == State::Open || self.inbox.len < self.config.inbox_len)
-    }
-
-    /// A message, or the last part of one, was dropped; `len` bytes of payload.
-    pub fn dropped(&mut self, len: usize, end: bool) {
-        if self.closed().is_none() {
-            let undelivered = &mut self.ending().undelivered;
-            undelivered.messages += u64::from(end);
-            undelivered.bytes += len as u64;
-        }
-    }
-
     // ---- what the transport does
 
     /// The peer's direction ended in order.
@@ -348,11 +151,19 @@ impl Protocol {
     #[inline]
     pub fn handle_written(&mut self, now: Instant, len: usize) {
         self.queue.len = self.queue.len.saturating_sub(len);
-        self.clock.wrote(&self.config, now, self.queue.len > 0);
+        let more = self.queue.len > 0 || self.has_urgent();
+        self.clock.wrote(&self.config, now, more);
         if self.queue.full && self.queue.len <= self.config.send_low {
             self.queue.full = false;
             self.notices.drained = true;
         }
+    }
+
+    /// All that was queued was taken, and it was nothing but whole messages of one frame each.
+    #[inline]
+    pub fn handle_messages_written(&mut self) {
+        (self.queue.messages, self.queue.payload_len, self.queue.written_len) = (0, 0, 0);
+        self.mid_frame = false;
     }
 
     /// What was written ends inside a data frame, or does not.
@@ -397,7 +208,12 @@ impl Protocol {
         self.role
     }
 
-    /// The phase.
+    /// The state.
+    pub const fn state(&self) -> State {
+        self.phase.state()
+    }
+
+    /// The phase: the state, refined.
     pub const fn phase(&self) -> Phase {
         self.phase
     }
@@ -421,7 +237,7 @@ impl Protocol {
 
     /// Writing makes sense: the transport takes bytes, and the verdict is not decided.
     pub fn writes(&self) -> bool {
-        self.phase.state() != State::Closed && !self.ending.as_ref().is_some_and(|ending| ending.mute)
+        self.state() != State::Closed && !self.ending.as_ref().is_some_and(|ending| ending.mute)
     }
 
     /// Bytes that wait to be taken by the transport.
@@ -451,10 +267,6 @@ impl Protocol {
     pub(crate) fn is_late(&self) -> bool {
         let cause = self.ending.as_ref().and_then(|ending| ending.cause.as_ref());
         cause == Some(&Cause::Timeout(crate::verdict::Timeout::Handshake))
-    }
-
-    fn initiator(&self) -> Option<Initiator> {
-        self.ending.as_ref()?.initiator
     }
 
     /// Nothing lies between the application and what was just parsed.
@@ -488,13 +300,16 @@ impl Protocol {
     }
 
     fn peer_close_took_effect(&self, before: Phase) -> bool {
-        before.state() == State::Open && self.phase.state() != State::Open && self.peer_close().is_some()
+        before.state() == State::Open && self.state() != State::Open && self.peer_close().is_some()
     }
 
     /// A fault of the peer's, noted or in effect.
     pub(crate) fn violate(&mut self, now: Instant, violation: Violation) {
+        if violation == Violation::TextUtf8 {
+            self.decoder.cut();
+        }
         self.ending().fault = Some(violation);
-        let effective = self.nothing_before() || self.phase.state() != State::Open;
+        let effective = self.nothing_before() || self.state() != State::Open;
         self.apply(now, if effective { Input::Violation } else { Input::ViolationBehind });
     }
 
@@ -505,11 +320,5 @@ impl Protocol {
 
     fn ending(&mut self) -> &mut Ending {
         self.ending.get_or_insert_default()
-    }
-
-    /// The error that a Ping of ours meets.
-    fn ping_refusal(&self) -> Option<PingError> {
-        let refused = step(self.role, self.phase, Input::SendPing).action != Action::Queue;
-        refused.then(|| PingError::Refused(self.refusal().unwrap_or(SendRefusal::PeerClosed)))
     }
 }

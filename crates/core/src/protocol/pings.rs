@@ -2,13 +2,12 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::Protocol;
-use crate::error::PingError;
-use crate::event::Pong;
 use crate::frame::{MAX_CONTROL_LEN, Opcode};
 use crate::lifecycle::{Action, Input, step};
-use crate::time::Instant;
+use crate::{Instant, PingError, Pong, Ticket};
 
 /// The most Pings of the application that may be unanswered at a time.
 pub const MAX_PINGS: usize = 16;
@@ -56,11 +55,18 @@ struct Ping {
     keepalive: bool,
     /// Messages below this number were before it.
     after: u64,
-    written: Option<Instant>,
+    written: Option<Written>,
     /// Handed to the transport, which has not told what it took.
     committed: bool,
     /// Its Pong came before its flush was told.
     answered: bool,
+}
+
+/// When a Ping was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Written {
+    at: Instant,
+    reading_time: Instant,
 }
 
 impl Protocol {
@@ -70,8 +76,8 @@ impl Protocol {
     ///
     /// [`PingError`]; nothing changed.
     pub fn ping(&mut self) -> Result<(u64, Control), PingError> {
-        if let Some(error) = self.ping_refusal() {
-            return Err(error);
+        if step(self.role, self.phase, Input::SendPing).action != Action::Queue {
+            return Err(PingError::Refused(self.why_not()));
         }
         let own =
             |pings: &Pings| pings.queued.len() + pings.written.iter().filter(|ping| !ping.keepalive).count();
@@ -95,14 +101,15 @@ impl Protocol {
     /// # Errors
     ///
     /// [`PingError`]; nothing changed.
-    pub fn pong(&mut self, payload: &[u8]) -> Result<(), PingError> {
+    pub fn pong(&mut self, now: Instant, payload: &[u8]) -> Result<(), PingError> {
         if payload.len() > MAX_CONTROL_LEN {
             return Err(PingError::TooLong);
         }
-        if let Some(error) = self.ping_refusal() {
-            return Err(error);
+        if !self.answers_pings() {
+            return Err(PingError::Refused(self.why_not()));
         }
         self.pings().unsolicited = Some(payload.to_vec());
+        self.clock.queued(&self.config, now);
         Ok(())
     }
 
@@ -120,7 +127,7 @@ impl Protocol {
             return None;
         }
         pings.keepalive = Keepalive::Idle;
-        if self.ping_refusal().is_some() {
+        if step(self.role, self.phase, Input::SendPing).action != Action::Queue {
             self.drop_empty_pings();
             return None;
         }
@@ -160,15 +167,21 @@ impl Protocol {
         self.pings.as_deref().is_some_and(|pings| pings.keepalive != Keepalive::Idle)
     }
 
-    pub(super) fn want_keepalive(&mut self) {
+    pub(super) fn want_keepalive(&mut self, now: Instant) {
         self.pings().keepalive = Keepalive::Wanted;
+        self.clock.queued(&self.config, now);
+    }
+
+    /// A Pong may be sent: until the peer's Close (CLOSE.md rules 1 and 2).
+    fn answers_pings(&self) -> bool {
+        step(self.role, self.phase, Input::PeerPing).action == Action::Pong && self.writes()
     }
 
     /// The peer's Ping was parsed.
-    pub(super) fn ping_received(&mut self, payload: &[u8]) {
-        let action = step(self.role, self.phase, Input::PeerPing).action;
-        if action == Action::Pong && self.writes() {
+    pub(super) fn ping_received(&mut self, now: Instant, payload: &[u8]) {
+        if self.answers_pings() {
             self.pings().answer = Some(payload.to_vec());
+            self.clock.queued(&self.config, now);
         }
     }
 
@@ -189,7 +202,7 @@ impl Protocol {
     }
 
     fn await_answer(&mut self, now: Instant, mut ping: Ping) {
-        ping.written = Some(now);
+        ping.written = Some(Written { at: now, reading_time: self.clock.reading_time(now) });
         let written = &mut self.pings().written;
         written.push_back(ping);
         let last = written.len() - 1;
@@ -232,8 +245,8 @@ impl Protocol {
             }
             pings.answered.push_back(Pong {
                 id: ping.id,
-                confirmed: ping.after.checked_sub(1).map(crate::verdict::Ticket),
-                round_trip: now.since(ping.written.unwrap_or(now)),
+                confirmed: ping.after.checked_sub(1).map(Ticket),
+                round_trip: ping.written.map_or(Duration::ZERO, |written| now.since(written.at)),
             });
         }
     }
@@ -241,7 +254,7 @@ impl Protocol {
     fn rearm_pong(&mut self) {
         let timeout = self.config.pong_timeout;
         let oldest = self.pings.as_ref().and_then(|pings| pings.written.front()?.written);
-        self.clock.await_pong(oldest.map(|written| written + timeout));
+        self.clock.await_pong(oldest.map(|written| written.reading_time + timeout));
     }
 
     fn pings(&mut self) -> &mut Pings {

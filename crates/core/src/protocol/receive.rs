@@ -3,14 +3,10 @@
 use alloc::boxed::Box;
 
 use super::Protocol;
-use crate::close::Close;
-use crate::error::Violation;
 use crate::frame::{Header, MAX_CONTROL_LEN, MAX_HEADER_LEN, Opcode, Parsed};
-use crate::lifecycle::{Input, Phase, Role, State};
+use crate::lifecycle::{Input, Phase};
 use crate::mask::{mask, rotate};
-use crate::message::Kind;
-use crate::time::Instant;
-use crate::verdict::Initiator;
+use crate::{Close, Initiator, Instant, Kind, Role, State, Violation};
 
 /// A part of a message: as much of a data frame as one buffer held, unmasked in place.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,6 +58,11 @@ impl Decoder {
     #[inline]
     const fn is_idle(&self) -> bool {
         self.partial_len == 0 && self.frame.is_none() && self.message.is_none()
+    }
+
+    /// The message that was parsed last is wrong: it stays unfinished, wherever the input was cut.
+    pub(super) fn cut(&mut self) {
+        self.message.get_or_insert(Kind::Text);
     }
 
     pub(super) const fn mid_message(&self) -> bool {
@@ -270,7 +271,7 @@ impl Protocol {
 
     fn act_on(&mut self, now: Instant, opcode: Opcode, payload: &[u8]) {
         match opcode {
-            Opcode::Ping => self.ping_received(payload),
+            Opcode::Ping => self.ping_received(now, payload),
             Opcode::Pong => self.pong_received(now, payload),
             Opcode::Close => match Close::parse(payload) {
                 Ok(close) => self.close_received(now, close),

@@ -1,0 +1,220 @@
+//! `adieu connect`: an interactive client.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::task::Poll;
+use std::thread;
+
+use adieu_tokio::{
+    Close, CloseError, Closed, Config, Connect, ConnectError, Driver, Message, Sender, WebSocket,
+};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::command::{self, Command};
+use crate::{Failure, complain, escape, say};
+
+/// So many lines are read ahead of what was sent.
+const LINES_AHEAD: usize = 16;
+
+/// Talk to a WebSocket server: each line of stdin is sent as a text message
+///
+/// What arrives is printed one message a line, after "< ": text with control characters escaped, binary as its length
+/// and first 32 bytes. Everything else is said on stderr. Lines that begin with a slash are commands:
+///
+///   /ping                   sends a Ping, and prints the round-trip time when it is answered
+///   /close [CODE [REASON]]  closes (without a code: with none)
+///   /quit                   closes with 1000, as the end of stdin and Ctrl-C do
+///   //text                  sends "/text"
+///
+/// The verdict is printed at the end. Exit status: 0 for a clean end (both sides closed), 1 for any other, 2 for
+/// arguments that cannot be.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Arguments {
+    #[arg(value_name = "URL", help = "Where to: ws://host[:port][/path][?query]")]
+    url: String,
+
+    /// Offer this subprotocol; can be given several times, the preferred one first
+    #[arg(long, value_name = "NAME")]
+    subprotocol: Vec<String>,
+
+    /// Send this header field with the request; can be given several times
+    #[arg(long, value_name = "NAME: VALUE", value_parser = parse_header)]
+    header: Vec<(String, String)>,
+
+    /// Send this Origin, as a browser on that page would
+    #[arg(long, value_name = "URL")]
+    origin: Option<String>,
+}
+
+fn parse_header(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((name, value)) => Ok((name.to_owned(), value.trim().to_owned())),
+        None => Err("a header field is \"NAME: VALUE\"".to_owned()),
+    }
+}
+
+/// Talks until the connection has ended.
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    let (ws, driver) = open(&arguments).await.map_err(|error| failure(&error))?;
+    let driving = tokio::spawn(driver);
+    if io::stdin().is_terminal() {
+        say("connected: a line is a message; /ping, /close [CODE [REASON]] and /quit are commands");
+    }
+    let outcome = talk(ws).await.map(|verdict| {
+        say(&verdict.to_string());
+        if verdict.clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    });
+    // TCP ends after the verdict. To leave before that could destroy what the server has yet to read.
+    let _ = driving.await;
+    outcome
+}
+
+async fn open(arguments: &Arguments) -> Result<(WebSocket<TcpStream>, Driver<TcpStream>), ConnectError> {
+    let mut connect = Connect::new(&arguments.url)?.config(Arc::new(config()));
+    for name in &arguments.subprotocol {
+        connect = connect.subprotocol(name)?;
+    }
+    for (name, value) in &arguments.header {
+        connect = connect.header(name, value)?;
+    }
+    if let Some(origin) = &arguments.origin {
+        connect = connect.origin(origin)?;
+    }
+    connect.open_with_driver().await
+}
+
+/// Takes large messages, and many of them: what is on its way when stdin ends should still be printed.
+fn config() -> Config {
+    let mut config = Config::default();
+    config.max_message_len = 64 << 20;
+    config.max_frame_len = 64 << 20;
+    config.inbox_len = 64 << 20;
+    config
+}
+
+fn failure(error: &ConnectError) -> Failure {
+    match error {
+        ConnectError::Url(_) | ConnectError::Header(_) => Failure::usage(error.to_string()),
+        _ => Failure::new(error.to_string()),
+    }
+}
+
+/// Prints and sends at the same time, so that a server that echoes does not wait for us while we wait for it.
+async fn talk(mut ws: WebSocket<TcpStream>) -> Result<Box<Closed>, Failure> {
+    tokio::spawn(interrupted(ws.sender()));
+    let typing = tokio::spawn(obey(ws.sender(), lines()));
+    loop {
+        match ws.recv().await {
+            Ok(message) => {
+                if let Err(error) = print(&message) {
+                    let _ = ws.close(1001, "").await;
+                    return Err(Failure::new(format!("cannot write: {error}")));
+                }
+            }
+            Err(verdict) => {
+                // It ends with the connection; what it has to tell comes before the verdict.
+                let _ = typing.await;
+                return Ok(verdict);
+            }
+        }
+    }
+}
+
+fn print(message: &Message<'_>) -> io::Result<()> {
+    let line = match message {
+        Message::Text(text) => escape::text(text),
+        Message::Binary(bytes) => escape::binary(bytes),
+    };
+    writeln!(io::stdout(), "< {line}")
+}
+
+/// Ctrl-C closes; a second one does not wait for the answer.
+async fn interrupted(client: Sender<TcpStream>) {
+    for _ in 0..2 {
+        if tokio::signal::ctrl_c().await.is_err() {
+            return;
+        }
+        if quit(&client).is_err() {
+            client.abort();
+        }
+    }
+}
+
+fn quit(client: &Sender<TcpStream>) -> Result<(), CloseError> {
+    client.start_close(Close::new(1000, "")?)
+}
+
+/// Does what is typed, until there is no more of it or nothing more can be sent.
+async fn obey(client: Sender<TcpStream>, mut lines: mpsc::Receiver<String>) {
+    let mut pings = JoinSet::new();
+    loop {
+        let line = tokio::select! {
+            line = lines.recv() => line,
+            _ = client.closed() => break,
+        };
+        let Some(line) = line else {
+            let _ = quit(&client);
+            break;
+        };
+        match command::parse(&line) {
+            Ok(Command::Ping) => begin(&mut pings, ping(client.clone())).await,
+            Ok(Command::Close(close)) => {
+                if let Err(error) = client.start_close(close) {
+                    complain(&error.to_string());
+                }
+            }
+            Ok(Command::Send(text)) => {
+                if let Err(refused) = client.send(text).await {
+                    complain(&refused.to_string());
+                    break;
+                }
+            }
+            Err(why) => complain(&why),
+        }
+    }
+    pings.join_all().await;
+}
+
+/// Lets a task of its own finish what begins here and now, so that the Ping keeps its place behind what was typed before.
+async fn begin(tasks: &mut JoinSet<()>, work: impl Future<Output = ()> + Send + 'static) {
+    let mut work = Box::pin(work);
+    let begun = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await;
+    if begun.is_pending() {
+        tasks.spawn(work);
+    }
+}
+
+async fn ping(client: Sender<TcpStream>) {
+    match client.ping().await {
+        Ok(round_trip) => {
+            let _ = writeln!(io::stdout(), "pong after {round_trip:.1?}");
+        }
+        Err(error) => complain(&error.to_string()),
+    }
+}
+
+/// The lines of stdin, read by a thread of their own: nothing can interrupt it, and the process need not wait for it.
+fn lines() -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel(LINES_AHEAD);
+    thread::spawn(move || {
+        for line in io::stdin().lock().lines() {
+            match line {
+                Ok(line) => {
+                    if sender.blocking_send(line).is_err() {
+                        return;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    complain("not sent: a line that is not UTF-8");
+                }
+                Err(error) => return complain(&format!("cannot read: {error}")),
+            }
+        }
+    });
+    receiver
+}

@@ -1,0 +1,115 @@
+//! The counter that all clients share, at `/counter`.
+//!
+//! A client joins on opening, and leaves exactly once, however it ends. It sends `{"action": "plus"}` or
+//! `{"action": "minus"}`, and is told `{"type": "value", "value": 1}` and `{"type": "users", "count": 2}` at every
+//! change, and `{"type": "error", "message": "…"}` when it asks for something else.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use adieu_tokio::{Close, Closed, SendRefusal, Sender, WebSocket};
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpStream;
+
+/// Plays for one client until its connection has ended.
+pub(crate) async fn play(counter: &Arc<Counter>, mut ws: WebSocket<TcpStream>) -> Option<Box<Closed>> {
+    let _user = counter.join(ws.sender());
+    while let Ok(message) = ws.recv().await {
+        match serde_json::from_slice(message.as_bytes()) {
+            Ok(Action::Plus) => counter.add(1),
+            Ok(Action::Minus) => counter.add(-1),
+            Err(error) => {
+                let message = error.to_string();
+                if ws.send(json(&Notice::Error { message })).await.is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    Some(ws.closed().await)
+}
+
+/// What a client asks for.
+#[derive(Deserialize)]
+#[serde(tag = "action", rename_all = "lowercase")]
+enum Action {
+    Plus,
+    Minus,
+}
+
+/// What a client is told.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Notice {
+    Value { value: i64 },
+    Users { count: usize },
+    Error { message: String },
+}
+
+fn json(notice: &Notice) -> String {
+    serde_json::to_string(notice).expect("numbers and text are always JSON")
+}
+
+/// The value and who looks at it, behind one lock: so everybody sees the same changes in the same order.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    value: i64,
+    joined: u64,
+    users: HashMap<u64, Sender<TcpStream>>,
+}
+
+impl Counter {
+    /// Tells a client the value, and registers it for as long as the returned [`User`] lives.
+    fn join(self: &Arc<Self>, sender: Sender<TcpStream>) -> User {
+        let mut table = self.table();
+        let _ = sender.try_send(json(&Notice::Value { value: table.value }));
+        let id = table.joined;
+        table.joined += 1;
+        table.users.insert(id, sender);
+        table.tell(&Notice::Users { count: table.users.len() });
+        User { id, counter: Arc::clone(self) }
+    }
+
+    fn add(&self, difference: i64) {
+        let mut table = self.table();
+        table.value = table.value.saturating_add(difference);
+        table.tell(&Notice::Value { value: table.value });
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// Queues a notice for everybody: encoded once, never waiting for anybody.
+    fn tell(&self, notice: &Notice) {
+        let text = json(notice);
+        for user in self.users.values() {
+            let Err(refused) = user.try_send(text.as_str()) else {
+                continue;
+            };
+            // Whose queue is full does not keep up, and has to go. Whoever else is refused is leaving already.
+            if refused.refusal == SendRefusal::Full {
+                let _ = Close::new(1013, "too slow").and_then(|close| user.start_close(close));
+            }
+        }
+    }
+}
+
+/// A registered client. Dropping it is leaving: on a clean end, an error, a panic or a shutdown, and only once.
+struct User {
+    id: u64,
+    counter: Arc<Counter>,
+}
+
+impl Drop for User {
+    fn drop(&mut self) {
+        let mut table = self.counter.table();
+        table.users.remove(&self.id);
+        table.tell(&Notice::Users { count: table.users.len() });
+    }
+}

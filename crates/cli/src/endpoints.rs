@@ -1,0 +1,169 @@
+//! What `adieu serve` does at each endpoint.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use adieu_core::handshake::accept_key;
+use adieu_tokio::{Accept, Close, Closed, Incoming, Reject, WebSocket};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::counter::{self, Counter};
+use crate::endpoint::{self, Endpoint, Refused};
+use crate::escape;
+
+/// The page: one file, with all that it needs.
+const PAGE: &str = include_str!("page/index.html");
+
+/// The page may use nothing but itself, and WebSocket connections.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
+     img-src data:; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'";
+
+/// For how long a misbehaving endpoint waits for the client where it has to.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The payload of `/burst`, repeated.
+const BURST_BYTE: u8 = b'.';
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) counter: Arc<Counter>,
+    /// Becomes true when the server stops.
+    pub(crate) stopping: watch::Receiver<bool>,
+    /// Print a line for each connection that has ended.
+    pub(crate) log: bool,
+}
+
+/// Answers one request, and stays until its connection has ended.
+pub(crate) async fn handle(shared: Arc<Shared>, incoming: Incoming<TcpStream>) {
+    let about = shared.log.then(|| about(&incoming));
+    let verdict = run(&shared, incoming).await;
+    if let Some(about) = about {
+        let verdict = verdict.map_or("no verdict".to_owned(), |closed| closed.to_string());
+        let _ = writeln!(io::stderr(), "{about}: {verdict}");
+    }
+}
+
+/// Who asks for what.
+fn about(incoming: &Incoming<TcpStream>) -> String {
+    let target = escape::text(incoming.request().target());
+    match incoming.peer_addr() {
+        Ok(peer) => format!("{peer} {target}"),
+        Err(_) => target,
+    }
+}
+
+/// What the server says of the end; nothing where the library had no part in it.
+type Ending = Option<Box<Closed>>;
+
+async fn run(shared: &Shared, incoming: Incoming<TcpStream>) -> Ending {
+    let request = incoming.request();
+    match endpoint::parse(request.path(), request.query(), request.is_websocket()) {
+        Err(refused) => reject(incoming, refusal(refused)).await,
+        Ok(Endpoint::Page) => reject(incoming, page()).await,
+        Ok(Endpoint::Echo) => echo(open(incoming).await?).await,
+        Ok(Endpoint::Counter) => counter::play(&shared.counter, open(incoming).await?).await,
+        Ok(Endpoint::Close(close)) => close_first(open(incoming).await?, close).await,
+        Ok(Endpoint::Abort) => abort(open(incoming).await?).await,
+        Ok(Endpoint::Burst { count, size }) => burst(open(incoming).await?, count, size).await,
+        Ok(Endpoint::Drop) => end_of_stream(incoming).await.ok()?,
+        Ok(Endpoint::Silent) => silent(incoming, shared.stopping.clone()).await.ok()?,
+    }
+}
+
+async fn open(incoming: Incoming<TcpStream>) -> Option<WebSocket<TcpStream>> {
+    incoming.accept(Accept::new()).await.ok()
+}
+
+async fn reject(incoming: Incoming<TcpStream>, answer: Reject) -> Ending {
+    Some(incoming.reject(answer).await)
+}
+
+fn page() -> Reject {
+    answer(200, PAGE)
+        .header("Content-Type", "text/html; charset=utf-8")
+        .and_then(|page| page.header("Content-Security-Policy", PAGE_POLICY))
+        .and_then(|page| page.header("X-Content-Type-Options", "nosniff"))
+        .and_then(|page| page.header("Cache-Control", "no-store"))
+        .expect("these fields can travel")
+}
+
+fn refusal(refused: Refused) -> Reject {
+    answer(refused.status, refused.line + "\n")
+}
+
+fn answer(status: u16, body: impl Into<Vec<u8>>) -> Reject {
+    Reject::new(status).expect("a status from 200 to 599").body(body)
+}
+
+async fn echo(mut ws: WebSocket<TcpStream>) -> Ending {
+    while let Ok(message) = ws.recv().await {
+        if ws.send(message).await.is_err() {
+            break;
+        }
+    }
+    Some(ws.closed().await)
+}
+
+async fn close_first(ws: WebSocket<TcpStream>, close: Close) -> Ending {
+    // Refused only where the client was faster.
+    let _ = ws.start_close(close);
+    Some(ws.closed().await)
+}
+
+/// Resets once the client is certainly open: a reset may destroy what is on its way, the 101 too.
+async fn abort(ws: WebSocket<TcpStream>) -> Ending {
+    let _ = timeout(PATIENCE, ws.ping()).await;
+    ws.abort();
+    Some(ws.closed().await)
+}
+
+async fn burst(ws: WebSocket<TcpStream>, count: u64, size: usize) -> Ending {
+    // A client that closes in the middle is not kept waiting behind what it said before.
+    ws.stop_receiving();
+    let payload = vec![BURST_BYTE; size];
+    for _ in 0..count {
+        if ws.send(payload.as_slice()).await.is_err() {
+            return Some(ws.closed().await);
+        }
+    }
+    close_first(ws, Close::new(1000, "").ok()?).await
+}
+
+/// Ends the stream right after the 101, without a Close and without a reset.
+async fn end_of_stream(incoming: Incoming<TcpStream>) -> io::Result<Ending> {
+    let mut stream = take_over(incoming).await?;
+    stream.shutdown().await?;
+    // Closing a socket with unread input resets it.
+    let _ = timeout(PATIENCE, discard(&mut stream)).await;
+    Ok(None)
+}
+
+/// Takes everything and says nothing, until the client ends its stream or the server stops.
+async fn silent(incoming: Incoming<TcpStream>, mut stopping: watch::Receiver<bool>) -> io::Result<Ending> {
+    let mut stream = take_over(incoming).await?;
+    tokio::select! {
+        _ = stopping.wait_for(|stopping| *stopping) => {}
+        _ = discard(&mut stream) => {}
+    }
+    Ok(None)
+}
+
+async fn discard(stream: &mut TcpStream) -> io::Result<u64> {
+    tokio::io::copy(stream, &mut tokio::io::sink()).await
+}
+
+/// Accepts by hand, without the library: what comes next is what it never does.
+async fn take_over(incoming: Incoming<TcpStream>) -> io::Result<TcpStream> {
+    let key = incoming.request().headers().only("sec-websocket-key");
+    let accept = accept_key(key.unwrap_or_default());
+    let mut stream = incoming.into_stream().ok_or(io::ErrorKind::NotConnected)?;
+    let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+    let answer = format!("{head}Sec-WebSocket-Accept: {accept}\r\n\r\n");
+    stream.write_all(answer.as_bytes()).await?;
+    Ok(stream)
+}

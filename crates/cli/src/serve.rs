@@ -1,0 +1,140 @@
+//! `adieu serve`: a server that people can talk to, and that misbehaves on request.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adieu_tokio::{Config, OriginPolicy, ServerConfig, serve};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::Failure;
+use crate::counter::Counter;
+use crate::endpoints::{self, Shared};
+
+/// Stopping takes at most this long: the answers to our Close are worth a wait, but not any wait.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Serve a page to try WebSocket from a browser, and endpoints for any client
+///
+/// The page is at /. The WebSocket endpoints are:
+///
+///   /echo                  sends back what it gets, up to 64 MiB in a message
+///   /counter               a counter shared by all: {"action": "plus"} or "minus"
+///   /close?code=&reason=   closes first (1000 by default, code=none for no code)
+///   /abort                 resets the connection once it is open
+///   /drop                  ends the stream without a Close
+///   /silent                never says anything, and never answers a Close
+///   /burst?count=&size=    sends so many messages of so many bytes, then closes
+///
+/// Ctrl-C stops it: open connections are closed with 1001 first.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Arguments {
+    /// Where to listen; port 0 takes a free port
+    #[arg(value_name = "ADDR", default_value = "127.0.0.1:9001")]
+    address: String,
+
+    /// Let only these pages connect: "same" for those served here, or the origin of others
+    ///
+    /// An origin is a scheme, a host, and a port unless it is the default one. Several can be given. Without this option
+    /// any page of any site may connect, which suits a server to try things against. Clients other than browsers send no
+    /// Origin, and may always connect.
+    #[arg(long, value_name = "same|URL", value_parser = parse_origin)]
+    origin: Vec<Origin>,
+
+    /// Print a line for each connection that has ended: who, what, and the verdict
+    #[arg(short, long)]
+    log: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Origin {
+    Same,
+    Url(String),
+}
+
+fn parse_origin(text: &str) -> Result<Origin, String> {
+    if text == "same" {
+        return Ok(Origin::Same);
+    }
+    match text.split_once("://") {
+        Some((scheme, host)) if !scheme.is_empty() && !host.is_empty() && !host.contains('/') => {
+            Ok(Origin::Url(text.to_owned()))
+        }
+        Some(_) | None => Err("an origin is scheme://host or scheme://host:port".to_owned()),
+    }
+}
+
+fn policy(origins: Vec<Origin>) -> Result<OriginPolicy, Failure> {
+    let mut urls = Vec::new();
+    let mut same = false;
+    for origin in origins {
+        match origin {
+            Origin::Same => same = true,
+            Origin::Url(url) => urls.push(url),
+        }
+    }
+    match (same, urls.is_empty()) {
+        (false, true) => Ok(OriginPolicy::Any),
+        (false, false) => Ok(OriginPolicy::List(urls)),
+        (true, true) => Ok(OriginPolicy::SameOrigin),
+        (true, false) => Err(Failure::usage("--origin is either same or URLs, not both")),
+    }
+}
+
+/// Serves until it is told to stop.
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    let policy = policy(arguments.origin)?;
+    let address = arguments.address;
+    let cannot = |error: io::Error| Failure::new(format!("cannot listen on {address}: {error}"));
+    let listener = TcpListener::bind(&address).await.map_err(cannot)?;
+    announce(&listener).map_err(|error| Failure::new(format!("cannot write: {error}")))?;
+
+    let (stop, stopping) = watch::channel(false);
+    let shared = Arc::new(Shared { counter: Arc::new(Counter::default()), stopping, log: arguments.log });
+    serve(listener, config(policy), move |incoming| endpoints::handle(Arc::clone(&shared), incoming))
+        .with_graceful_shutdown(async move {
+            told_to_stop().await;
+            let _ = stop.send(true);
+        })
+        .shutdown_timeout(STOP_TIMEOUT)
+        .await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn announce(listener: &TcpListener) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "serving http://{}/", listener.local_addr()?)?;
+    stdout.flush()
+}
+
+/// Large enough for whoever tests a client, also with messages in very many fragments.
+fn config(policy: OriginPolicy) -> Arc<ServerConfig> {
+    let mut config = Config::default();
+    config.max_message_len = 64 << 20;
+    config.max_frame_len = 64 << 20;
+    config.max_fragments = 1 << 22;
+    config.send_high = 16 << 20;
+    config.send_low = 4 << 20;
+    let mut server = ServerConfig::new(policy).with(config);
+    server.plain_http = true;
+    Arc::new(server)
+}
+
+/// Ctrl-C, or the signal that asks a service to stop.
+async fn told_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -1,0 +1,203 @@
+//! What the application wants, and what waits for it.
+
+use super::Protocol;
+use crate::frame::Opcode;
+use crate::lifecycle::{Action, Input, Phase, step};
+use crate::{Cause, Close, CloseError, Initiator, Instant, Kind, SendRefusal, State, Ticket};
+
+impl Protocol {
+    /// The opening handshake succeeded.
+    pub fn handle_opened(&mut self, now: Instant) {
+        self.apply(now, Input::Opened);
+    }
+
+    /// The opening handshake failed: refused by either side, or the peer's answer was wrong.
+    pub fn handle_refused(&mut self, now: Instant, cause: Cause) {
+        self.blame(cause);
+        self.apply(now, Input::Refused);
+    }
+
+    /// Admits a data frame of ours to the queue: the opcode that it travels with, and its message's ticket.
+    ///
+    /// # Errors
+    ///
+    /// The [`SendRefusal`]; nothing changed.
+    #[inline]
+    pub fn send(
+        &mut self,
+        now: Instant,
+        kind: Kind,
+        end: bool,
+        fragment: bool,
+    ) -> Result<(Opcode, Ticket), SendRefusal> {
+        match (self.refusal(), self.sending) {
+            (None, _) => {}
+            (Some(SendRefusal::MessageUnfinished), Some(begun)) if fragment && begun == kind => {}
+            (Some(SendRefusal::MessageUnfinished), Some(_)) if fragment => {
+                return Err(SendRefusal::WrongKind);
+            }
+            (Some(refusal), _) => return Err(refusal),
+        }
+        let opcode = match (self.sending, kind) {
+            (Some(_), _) => Opcode::Continuation,
+            (None, Kind::Text) => Opcode::Text,
+            (None, Kind::Binary) => Opcode::Binary,
+        };
+        if self.sending.is_none() {
+            self.next_ticket += 1;
+            self.queue.messages += 1;
+        }
+        self.sending = if end { None } else { Some(kind) };
+        self.clock.message_passed(now);
+        Ok((opcode, Ticket(self.next_ticket - 1)))
+    }
+
+    /// What a whole message would be refused with.
+    #[inline]
+    pub fn refusal(&self) -> Option<SendRefusal> {
+        if self.phase != Phase::Open && step(self.role, self.phase, Input::Send).action != Action::Queue {
+            return Some(self.why_not());
+        }
+        if self.queue.len >= self.config.send_high {
+            return Some(SendRefusal::Full);
+        }
+        self.sending.map(|_| SendRefusal::MessageUnfinished)
+    }
+
+    /// Why this phase takes no message, or no Ping.
+    pub(super) fn why_not(&self) -> SendRefusal {
+        let by_peer = self.ending.as_ref().is_some_and(|ending| ending.initiator == Some(Initiator::Peer));
+        match self.phase {
+            Phase::Connecting | Phase::Refusing { .. } => SendRefusal::Connecting,
+            Phase::CloseNoted { .. } => SendRefusal::PeerClosed,
+            Phase::Answering { .. } if by_peer => SendRefusal::PeerClosed,
+            Phase::CloseQueued | Phase::CloseSent | Phase::Answering { .. } => SendRefusal::Closing,
+            Phase::FaultNoted { .. } | Phase::Failing { .. } | Phase::Severed => SendRefusal::Failed,
+            Phase::Draining | Phase::AwaitingEnd | Phase::Done | Phase::Cut => SendRefusal::Ended,
+            Phase::Open => SendRefusal::Full,
+        }
+    }
+
+    /// Closes; in CONNECTING, gives up. `cutting` leaves a fragmented message of ours unfinished.
+    ///
+    /// # Errors
+    ///
+    /// [`CloseError`]; nothing changed.
+    pub fn close(&mut self, now: Instant, close: Close, cutting: bool) -> Result<(), CloseError> {
+        match step(self.role, self.phase, Input::Close).action {
+            Action::QueueClose if self.sending.is_some() && !cutting => Err(CloseError::MessageUnfinished),
+            Action::QueueClose => {
+                self.ending().begin(Initiator::Local, Some(close));
+                self.apply(now, Input::Close);
+                Ok(())
+            }
+            Action::QueueRefusal | Action::Decide => {
+                self.blame(Cause::Abandoned);
+                self.apply(now, Input::Close);
+                Ok(())
+            }
+            _ => Err(CloseError::Already),
+        }
+    }
+
+    /// Fails the connection with a code of the application's choice (CLOSE.md rule 14).
+    ///
+    /// # Errors
+    ///
+    /// [`CloseError::Already`] if it has failed or ended, or both Closes are on their way.
+    pub fn fail(&mut self, now: Instant, close: Close) -> Result<(), CloseError> {
+        self.fail_because(now, close, Cause::Failed)
+    }
+
+    pub(super) fn fail_because(
+        &mut self,
+        now: Instant,
+        close: Close,
+        cause: Cause,
+    ) -> Result<(), CloseError> {
+        match step(self.role, self.phase, Input::Fail).action {
+            Action::HandBack => return Err(CloseError::Already),
+            Action::QueueClose => self.ending().begin(Initiator::Local, Some(close)),
+            _ => {}
+        }
+        let connecting = self.state() == State::Connecting;
+        self.blame(if connecting { Cause::Abandoned } else { cause });
+        self.apply(now, Input::Fail);
+        Ok(())
+    }
+
+    /// Resets.
+    pub fn abort(&mut self, now: Instant) {
+        if self.state() != State::Closed {
+            self.ending().cause = Some(Cause::Aborted);
+        }
+        self.apply(now, Input::Abort);
+    }
+
+    /// The application asks for the next event: it is done with the message before, and what was noted takes effect if
+    /// nothing else waits before it (CLOSE.md rule 6).
+    #[inline]
+    pub fn ask(&mut self, now: Instant) {
+        self.handling = false;
+        if self.inbox.entries == 0 && self.is_noted() {
+            self.due(now);
+        }
+    }
+
+    /// A Close or a violation was parsed and has not taken effect.
+    const fn is_noted(&self) -> bool {
+        matches!(self.phase, Phase::CloseNoted { .. } | Phase::FaultNoted { .. })
+    }
+
+    /// Asking brings the peer's Close into effect.
+    pub(crate) const fn has_noted_close(&self) -> bool {
+        matches!(self.phase, Phase::CloseNoted { .. })
+    }
+
+    pub(super) fn due(&mut self, now: Instant) {
+        self.apply(now, Input::Due);
+    }
+
+    /// The application gave up receiving.
+    pub fn stop_receiving(&mut self, now: Instant) {
+        self.deaf = true;
+        self.handling = false;
+        if self.is_noted() {
+            self.due(now);
+        }
+    }
+
+    /// A message, or a part of one, is given to the application.
+    #[inline]
+    pub fn delivered(&mut self) {
+        self.handling = true;
+    }
+
+    /// Something was put into the inbox; `len` is what it takes there.
+    pub fn held(&mut self, now: Instant, len: usize) {
+        self.inbox.entries += 1;
+        self.inbox.len += len;
+        self.clock.set_reading(now, self.wants_input());
+    }
+
+    /// Something was taken out of it.
+    pub fn released(&mut self, now: Instant, len: usize) {
+        self.inbox.entries = self.inbox.entries.saturating_sub(1);
+        self.inbox.len = self.inbox.len.saturating_sub(len);
+        self.clock.set_reading(now, self.wants_input());
+    }
+
+    /// A message may go into the inbox (CLOSE.md rules 6 and 7); else it is to be dropped, and counted with [`dropped`](Self::dropped).
+    pub fn admits(&self) -> bool {
+        !self.deaf && (self.state() == State::Open || self.inbox.len < self.config.inbox_len)
+    }
+
+    /// A message, or the last part of one, was dropped; `len` bytes of payload.
+    pub fn dropped(&mut self, len: usize, end: bool) {
+        if self.closed().is_none() {
+            let undelivered = &mut self.ending().undelivered;
+            undelivered.messages += u64::from(end);
+            undelivered.bytes += len as u64;
+        }
+    }
+}

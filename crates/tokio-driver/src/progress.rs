@@ -1,0 +1,281 @@
+//! Progress: bytes from the stream into the core, and from the core into the stream.
+//!
+//! Owns: in which order and how often. Must not know: why, which the core tells in levels.
+
+use std::task::Poll;
+
+use adieu_core::Transport as Level;
+use adieu_core::{Closed, Event, Instant, Message, SendError, SendRefusal, Ticket};
+
+use crate::shared::{After, Inner, Io};
+use crate::thread;
+use crate::transport::Transport;
+use crate::wire::{Read, SLICES};
+
+/// What a read came to.
+enum Fetched {
+    Bytes(usize),
+    /// The stream ended, which the core knows by now.
+    End,
+    Nothing,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ask {
+    /// The reactor: its answer costs nothing when there is nothing, and it wakes when there is.
+    Reactor,
+    /// The operating system.
+    System,
+}
+
+impl<S: Transport> Inner<S> {
+    /// Lends the thread's write buffer for as long as there is something to write.
+    pub(crate) fn lend(&mut self) {
+        if !self.lent {
+            self.lent = true;
+            let mut spare = thread::take_spare();
+            self.conn.exchange_buffer(&mut spare);
+        }
+    }
+
+    fn take_back(&mut self) {
+        if !self.conn.wants_output() {
+            self.lent = false;
+            let mut buffer = Vec::new();
+            self.conn.exchange_buffer(&mut buffer);
+            thread::give_spare(buffer);
+        }
+    }
+
+    fn read_len(&self) -> usize {
+        self.conn.config().read_len.max(1)
+    }
+
+    /// Reads once, if reading makes sense.
+    fn fetch(&mut self, io: &mut Io<'_>, ask: Ask, scratch: &mut [u8]) -> Fetched {
+        if !self.conn.wants_input() || self.wire.has_ended() {
+            self.paused = !self.wire.has_ended();
+            return Fetched::Nothing;
+        }
+        if io.turn.reads == 0 {
+            io.more = true;
+            return Fetched::Nothing;
+        }
+        let read = match ask {
+            Ask::Reactor => self.wire.poll_read(&mut io.cx, scratch),
+            Ask::System => self.wire.look(&mut io.cx, scratch),
+        };
+        match read {
+            Read::Bytes(len) => {
+                io.turn.reads -= 1;
+                io.turn.fresh = len < scratch.len();
+                return Fetched::Bytes(len);
+            }
+            Read::Nothing => {
+                io.turn.fresh |= ask == Ask::System;
+                return Fetched::Nothing;
+            }
+            Read::End => self.conn.handle_eof(io.now),
+            Read::Error(error) => self.conn.handle_read_error(io.now, error),
+        }
+        io.turn.fresh = true;
+        Fetched::End
+    }
+
+    /// Reads on behalf of nobody: what arrives waits in the core.
+    pub(crate) fn read_ahead(&mut self, io: &mut Io<'_>) {
+        thread::with_scratch(self.read_len(), |scratch| {
+            while let Fetched::Bytes(len) = self.fetch(io, Ask::Reactor, scratch) {
+                self.conn.handle_ahead(io.now, &mut scratch[..len]);
+            }
+        });
+    }
+
+    /// Reads what the operating system holds, unless this turn has read to the end (CLOSE.md S2).
+    pub(crate) fn look(&mut self, io: &mut Io<'_>) {
+        if io.turn.fresh {
+            return;
+        }
+        thread::with_scratch(self.read_len(), |scratch| {
+            while let Fetched::Bytes(len) = self.fetch(io, Ask::System, scratch) {
+                self.conn.handle_ahead(io.now, &mut scratch[..len]);
+            }
+        });
+    }
+
+    /// Asks for the next event, for the task that is registered with the hub.
+    pub(crate) fn next(
+        &mut self,
+        io: &mut Io<'_>,
+        register: impl Fn(),
+    ) -> Poll<Result<Event<'static>, Box<Closed>>> {
+        self.receiving = false;
+        loop {
+            let mut fetched = Fetched::End;
+            let mut event = self.conn.poll_event(io.now);
+            if event.is_none() {
+                if let Some(closed) = self.conn.closed() {
+                    return Poll::Ready(Err(Box::new(closed.clone())));
+                }
+                register();
+                (fetched, event) = self.read_for_receiver(io);
+            }
+            match event {
+                Some(Event::Closed(closed)) => return Poll::Ready(Err(closed)),
+                Some(Event::Pong(pong)) => self.waiters.answered(pong),
+                Some(event) => return Poll::Ready(Ok(event)),
+                None if matches!(fetched, Fetched::Nothing) => {
+                    self.receiving = true;
+                    return Poll::Pending;
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Reads once; the first event does not go through the inbox.
+    fn read_for_receiver(&mut self, io: &mut Io<'_>) -> (Fetched, Option<Event<'static>>) {
+        thread::with_scratch(self.read_len(), |scratch| {
+            let fetched = self.fetch(io, Ask::Reactor, scratch);
+            let Fetched::Bytes(len) = fetched else {
+                return (fetched, None);
+            };
+            let mut rest = &mut scratch[..len];
+            let event = self.conn.handle_input(io.now, &mut rest).map(Event::into_owned);
+            self.conn.handle_ahead(io.now, rest);
+            (fetched, event)
+        })
+    }
+
+    /// Acts on deadlines that have passed. What waits to be read counts as having come in time.
+    pub(crate) fn mind_clock(&mut self, io: &mut Io<'_>) {
+        if self.armed.is_none_or(|armed| armed > io.now) {
+            return;
+        }
+        self.armed = None;
+        if self.conn.deadline().is_some_and(|deadline| deadline <= io.now) {
+            io.turn.fresh = false;
+            self.look(io);
+            self.conn.handle_timeout(io.now);
+        }
+    }
+
+    /// When the driver's alarm is to be set anew: only if it would come too late, or has rung.
+    pub(crate) fn alarm(&mut self, now: Instant) -> Option<Instant> {
+        let deadline = self.conn.deadline()?;
+        if self.armed.is_some_and(|armed| now < armed && armed <= deadline) {
+            return None;
+        }
+        self.armed = Some(deadline);
+        self.armed
+    }
+
+    /// Offers a message, or a fragment (`part` tells whether it is the last), to the queue.
+    pub(crate) fn send<'m>(
+        &mut self,
+        io: &mut Io<'_>,
+        message: Message<'m>,
+        part: Option<bool>,
+    ) -> Result<Ticket, SendError<Message<'m>>> {
+        self.look(io);
+        match self.offer(io.now, message, part) {
+            Err(SendError { refusal: SendRefusal::Full, message }) => {
+                self.flush(io);
+                self.offer(io.now, message, part)
+            }
+            answer => answer,
+        }
+    }
+
+    fn offer<'m>(
+        &mut self,
+        now: Instant,
+        message: Message<'m>,
+        part: Option<bool>,
+    ) -> Result<Ticket, SendError<Message<'m>>> {
+        match part {
+            None => self.conn.send(now, message),
+            Some(end) => self.conn.send_fragment(now, message, end),
+        }
+    }
+
+    /// Writes until nothing is left or the stream takes no more.
+    fn flush(&mut self, io: &mut Io<'_>) {
+        loop {
+            let mut slices = [&[][..]; SLICES];
+            let count = self.conn.transmit(io.now, &mut slices);
+            if count == 0 {
+                break;
+            }
+            match self.wire.poll_write(&mut io.cx, &slices[..count]) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(len)) => self.conn.handle_written(io.now, len),
+                Poll::Ready(Err(error)) => return self.conn.handle_write_error(io.now, error),
+            }
+        }
+        if let Err(error) = self.wire.flush(&mut io.cx) {
+            self.conn.handle_write_error(io.now, error);
+        }
+    }
+
+    /// Everything that was sent is written.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.conn.buffered() == 0 && self.wire.is_flushed()
+    }
+
+    /// Brings the stream to the level that the core asks for; answers with it when it is done with.
+    fn level(&mut self, io: &mut Io<'_>) -> Option<S> {
+        match self.conn.transport() {
+            Level::Open => None,
+            Level::ShutdownWrite => {
+                self.wire.shut_down(&mut io.cx);
+                None
+            }
+            Level::Close => {
+                self.wire.shut_down(&mut io.cx);
+                self.wire.take()
+            }
+            Level::Reset => {
+                let mut stream = self.wire.take();
+                if let Some(stream) = &mut stream {
+                    stream.reset();
+                }
+                stream
+            }
+        }
+    }
+
+    /// Does what follows from a change, and finds out who is to be woken.
+    pub(crate) fn settle(&mut self, io: &mut Io<'_>) -> After<S> {
+        self.flush(io);
+        let mut after = After::nothing();
+        after.stream = self.level(io);
+        after.driver = after.stream.is_some();
+        self.take_back();
+        while let Some(pong) = self.conn.poll_pong() {
+            self.waiters.answered(pong);
+        }
+        if !self.waiters.is_empty() {
+            let flushed = self.is_flushed();
+            self.waiters.ready(&self.conn, flushed, &mut after.wakers);
+        }
+        if self.receiving && (io.more || self.conn.has_event()) {
+            self.receiving = false;
+            after.receiver = true;
+        }
+        if self.paused && self.conn.wants_input() {
+            self.paused = false;
+            after.driver = true;
+        }
+        after
+    }
+
+    /// [`settle`](Self::settle), by another than the driver: which may have to set its alarm, or go on.
+    pub(crate) fn settle_for_others(&mut self, io: &mut Io<'_>) -> After<S> {
+        let mut after = self.settle(io);
+        let deadline = self.conn.deadline();
+        let late = deadline.is_some_and(|deadline| self.armed.is_none_or(|armed| deadline < armed));
+        after.driver |= late || io.more;
+        after
+    }
+}

@@ -1,0 +1,259 @@
+//! The half of a connection that can be in many places.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use adieu_core::{Close, CloseError, Closed, Message, PingError, SendError, SendRefusal, State, Ticket};
+use tokio::net::TcpStream;
+
+use crate::error::PingFailed;
+use crate::shared::Shared;
+use crate::transport::Transport;
+use crate::waiters::{Place, Wait};
+
+/// Sends, pings and closes. Clones share the connection and may live in different tasks.
+///
+/// Every future is cancel-safe: what it has not done yet is not done, and what it has done (such as queueing a message) it tells by
+/// completing in the same poll.
+///
+/// When the [`WebSocket`](crate::WebSocket) is dropped, the connection stops receiving; when the last handle is dropped, it
+/// closes with 1001.
+pub struct Sender<S: Transport> {
+    shared: Arc<Shared<S>>,
+}
+
+impl<S: Transport> Sender<S> {
+    pub(crate) fn new(shared: Arc<Shared<S>>) -> Self {
+        shared.add_handle();
+        Self { shared }
+    }
+
+    pub(crate) const fn shared(&self) -> &Arc<Shared<S>> {
+        &self.shared
+    }
+
+    /// Queues a message, and writes it as far as the transport takes it. Waits while the queue is full.
+    ///
+    /// What the peer has sent up to now is looked at first: behind its Close nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// Every [`SendRefusal`] but `Full`, at once, with the message.
+    pub async fn send<'m>(&self, message: impl Into<Message<'m>>) -> Result<Ticket, SendError<Message<'m>>> {
+        self.send_part(message.into(), None).await
+    }
+
+    /// Queues a fragment of a message like [`send`](Self::send): the first begins the message, the one with `end` finishes it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send).
+    pub async fn send_fragment<'m>(
+        &self,
+        fragment: impl Into<Message<'m>>,
+        end: bool,
+    ) -> Result<Ticket, SendError<Message<'m>>> {
+        self.send_part(fragment.into(), Some(end)).await
+    }
+
+    async fn send_part<'m>(
+        &self,
+        message: Message<'m>,
+        part: Option<bool>,
+    ) -> Result<Ticket, SendError<Message<'m>>> {
+        let mut place = Place::new(&self.shared);
+        let mut waiting = Some(message);
+        poll_fn(|cx| {
+            self.shared.with(|inner, io| {
+                let Some(message) = waiting.take() else {
+                    return Poll::Pending;
+                };
+                match inner.send(io, message, part) {
+                    Err(SendError { refusal: SendRefusal::Full, message }) => {
+                        waiting = Some(message);
+                        place.wait(&mut inner.waiters, Wait::Room, cx);
+                        Poll::Pending
+                    }
+                    answer => Poll::Ready(answer),
+                }
+            })
+        })
+        .await
+    }
+
+    /// Queues a message like [`send`](Self::send), but never waits.
+    ///
+    /// # Errors
+    ///
+    /// Every [`SendRefusal`], with the message.
+    pub fn try_send<'m>(&self, message: impl Into<Message<'m>>) -> Result<Ticket, SendError<Message<'m>>> {
+        self.shared.with(|inner, io| inner.send(io, message.into(), None))
+    }
+
+    /// Pings the peer, behind everything queued before, and waits for its answer: the time from the Ping's flush to its
+    /// Pong. The answer confirms that the peer's endpoint has what was sent before ([`confirmed`](Self::confirmed)).
+    ///
+    /// # Errors
+    ///
+    /// [`PingFailed`] if it cannot be sent, or the connection ends first.
+    pub async fn ping(&self) -> Result<Duration, PingFailed> {
+        let mut place = Place::new(&self.shared);
+        let mut sent = None;
+        poll_fn(|cx| {
+            self.shared.with(|inner, io| {
+                if let Some(round_trip) = place.round_trip(&mut inner.waiters) {
+                    return Poll::Ready(Ok(round_trip));
+                }
+                if sent.is_none() {
+                    inner.look(io);
+                    match inner.conn.ping(io.now) {
+                        Ok(id) => sent = Some(Wait::Pong { id, round_trip: None }),
+                        Err(error) => return Poll::Ready(Err(PingFailed::Refused(error))),
+                    }
+                }
+                if let Some(closed) = inner.conn.closed() {
+                    return Poll::Ready(Err(PingFailed::Closed(Box::new(closed.clone()))));
+                }
+                if let Some(wait) = sent {
+                    place.wait(&mut inner.waiters, wait, cx);
+                }
+                Poll::Pending
+            })
+        })
+        .await
+    }
+
+    /// Queues an unsolicited Pong (RFC 6455 §5.5.3) of at most 125 bytes. The latest wins.
+    ///
+    /// # Errors
+    ///
+    /// [`PingError`]; nothing changed.
+    pub fn pong(&self, payload: &[u8]) -> Result<(), PingError> {
+        self.shared.with(|inner, io| inner.conn.pong(io.now, payload))
+    }
+
+    /// Closes behind everything that is queued, and waits for the verdict.
+    ///
+    /// The Close is queued at the first poll; dropping the future later does not take it back. Messages of the peer that come
+    /// before its own Close can still be received.
+    ///
+    /// # Errors
+    ///
+    /// [`CloseError`], at once: a code or reason that cannot travel, or the connection is closing already.
+    pub async fn close(&self, code: u16, reason: &str) -> Result<Box<Closed>, CloseError> {
+        self.start_close(Close::new(code, reason)?)?;
+        Ok(self.closed().await)
+    }
+
+    /// Closes like [`close`](Self::close), but does not wait.
+    ///
+    /// # Errors
+    ///
+    /// [`CloseError`]; nothing changed.
+    pub fn start_close(&self, close: Close) -> Result<(), CloseError> {
+        self.shared.with(|inner, io| inner.conn.close(io.now, close))
+    }
+
+    /// Closes like [`start_close`](Self::start_close), even in the middle of a fragmented message of ours, which stays unfinished.
+    ///
+    /// # Errors
+    ///
+    /// [`CloseError::Already`].
+    pub fn start_close_cutting(&self, close: Close) -> Result<(), CloseError> {
+        self.shared.with(|inner, io| inner.conn.close_cutting(io.now, close))
+    }
+
+    /// Fails the connection with a code of the application's choice: what is queued still goes out, nothing more is received.
+    ///
+    /// # Errors
+    ///
+    /// [`CloseError::Already`].
+    pub fn fail(&self, close: Close) -> Result<(), CloseError> {
+        self.shared.with(|inner, io| inner.conn.fail(io.now, close))
+    }
+
+    /// Resets the connection.
+    pub fn abort(&self) {
+        self.shared.with(|inner, io| inner.conn.abort(io.now));
+    }
+
+    /// Gives up receiving: what waits and what comes is dropped, and counted in the verdict.
+    pub fn stop_receiving(&self) {
+        self.shared.with(|inner, io| inner.conn.stop_receiving(io.now));
+    }
+
+    /// Waits for the verdict, which is decided when both Closes are exchanged and ours is written, even before TCP is over.
+    /// Messages that came before it can still be received.
+    pub async fn closed(&self) -> Box<Closed> {
+        let mut place = Place::new(&self.shared);
+        poll_fn(|cx| {
+            let mut inner = self.shared.lock();
+            if let Some(closed) = inner.conn.closed() {
+                return Poll::Ready(Box::new(closed.clone()));
+            }
+            place.wait(&mut inner.waiters, Wait::Closed, cx);
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// The verdict, once it is decided.
+    pub fn verdict(&self) -> Option<Box<Closed>> {
+        self.shared.lock().conn.closed().cloned().map(Box::new)
+    }
+
+    /// The peer's Close, as soon as it was parsed; messages may still be received before it takes effect.
+    pub fn peer_close(&self) -> Option<Close> {
+        self.shared.lock().conn.peer_close().cloned()
+    }
+
+    /// The state.
+    pub fn state(&self) -> State {
+        self.shared.lock().conn.state()
+    }
+
+    /// Bytes that wait to be taken by the transport.
+    pub fn buffered(&self) -> usize {
+        self.shared.lock().conn.buffered()
+    }
+
+    /// The last message that the peer's endpoint certainly received and parsed; a [`ping`](Self::ping) finds out.
+    pub fn confirmed(&self) -> Option<Ticket> {
+        self.shared.lock().conn.confirmed()
+    }
+}
+
+impl Sender<TcpStream> {
+    /// The peer's address.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's, and `NotConnected` after the transport is done with.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        let inner = self.shared.lock();
+        inner.wire.stream().map_or(Err(io::ErrorKind::NotConnected.into()), TcpStream::peer_addr)
+    }
+}
+
+impl<S: Transport> Clone for Sender<S> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.shared))
+    }
+}
+
+impl<S: Transport> Drop for Sender<S> {
+    fn drop(&mut self) {
+        self.shared.drop_handle();
+    }
+}
+
+impl<S: Transport> fmt::Debug for Sender<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("state", &self.state()).finish_non_exhaustive()
+    }
+}

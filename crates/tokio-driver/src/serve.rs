@@ -1,0 +1,205 @@
+//! A server: one task per connection.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::{Future, IntoFuture, pending, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use adieu_core::{Close, ServerConfig};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{Id, JoinSet};
+use tokio::time::timeout;
+
+use crate::accept::{Incoming, incoming_with_driver};
+use crate::shared::Shared;
+
+/// How long a shutdown waits by default.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long accepting pauses when the system is out of something, such as descriptors.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Connections that wait in the system's queue at a shutdown: at most this many are told.
+const BACKLOG: usize = 4096;
+
+/// Serves every client of `listener` with `handler`, in a task of its own in which the connection is driven too.
+///
+/// The handler gets the request and decides. When it returns, and drops what it holds of the connection, the
+/// connection closes with 1001 unless it is closing already; the task goes on until that is done. A handler that panics resets
+/// its connection.
+///
+/// Await it to run it; dropping it resets all connections.
+pub const fn serve<H, F>(listener: TcpListener, config: Arc<ServerConfig>, handler: H) -> Serve<H>
+where
+    H: Fn(Incoming<TcpStream>) -> F + Clone + Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    Serve { listener, config, handler, signal: None, shutdown_timeout: SHUTDOWN_TIMEOUT }
+}
+
+/// What [`serve`] returns: await it.
+#[must_use = "nothing is served until it is awaited"]
+pub struct Serve<H> {
+    listener: TcpListener,
+    config: Arc<ServerConfig>,
+    handler: H,
+    signal: Option<BoxFuture>,
+    shutdown_timeout: Duration,
+}
+
+type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl<H> Serve<H> {
+    /// Shuts down when `signal` is complete: nobody is accepted any more, handshakes in flight are answered with 503, open
+    /// connections are closed with 1001. Then it waits for the connections and their handlers, at most for
+    /// [`shutdown_timeout`](Self::shutdown_timeout).
+    pub fn with_graceful_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.signal = Some(Box::pin(signal));
+        self
+    }
+
+    /// How long a shutdown may take before what is left is reset and its handlers are dropped. 30 s by default.
+    pub const fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.shutdown_timeout = timeout;
+        self
+    }
+}
+
+impl<H, F> IntoFuture for Serve<H>
+where
+    H: Fn(Incoming<TcpStream>) -> F + Clone + Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    type Output = ();
+    type IntoFuture = BoxFuture;
+
+    fn into_future(self) -> BoxFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl<H, F> Serve<H>
+where
+    H: Fn(Incoming<TcpStream>) -> F + Clone + Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    async fn run(self) {
+        let Self { listener, config, handler, signal, shutdown_timeout } = self;
+        let mut signal = signal.unwrap_or_else(|| Box::pin(pending()));
+        let mut clients = Clients { tasks: JoinSet::new(), live: HashMap::new() };
+        loop {
+            match poll_fn(|cx| clients.poll_accept(cx, &listener, &mut signal)).await {
+                None => break,
+                Some(Ok(stream)) => clients.admit(stream, &config, &handler),
+                Some(Err(error)) if is_the_clients(&error) => {}
+                Some(Err(_)) => {
+                    if timeout(PAUSE, &mut signal).await.is_ok() {
+                        break;
+                    }
+                }
+            }
+        }
+        for stream in backlog(listener) {
+            clients.admit(stream, &config, &handler);
+        }
+        clients.close();
+        // Those that are left are reset.
+        let _late = timeout(shutdown_timeout, clients.finish()).await;
+        clients.tasks.shutdown().await;
+    }
+}
+
+/// The connections that are being served.
+struct Clients {
+    tasks: JoinSet<()>,
+    live: HashMap<Id, Weak<Shared<TcpStream>>>,
+}
+
+impl Clients {
+    /// The next client; `None` when it is time to stop.
+    fn poll_accept(
+        &mut self,
+        cx: &mut Context<'_>,
+        listener: &TcpListener,
+        signal: &mut BoxFuture,
+    ) -> Poll<Option<io::Result<TcpStream>>> {
+        if signal.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        let _empty = self.poll_finished(cx);
+        listener.poll_accept(cx).map(|accepted| Some(accepted.map(|(stream, _address)| stream)))
+    }
+
+    /// Forgets those that are done with; ready when none is left.
+    fn poll_finished(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let Some(finished) = ready!(self.tasks.poll_join_next_with_id(cx)) {
+            self.live.remove(&finished.map_or_else(|error| error.id(), |(id, ())| id));
+        }
+        Poll::Ready(())
+    }
+
+    fn admit<H, F>(&mut self, stream: TcpStream, config: &Arc<ServerConfig>, handler: &H)
+    where
+        H: Fn(Incoming<TcpStream>) -> F + Clone + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        // Without it a small message may wait for the acknowledgement of the one before.
+        let _ = stream.set_nodelay(true);
+        let handler = handler.clone();
+        let (handshake, mut driver) = incoming_with_driver(stream, Arc::clone(config));
+        let shared = Arc::downgrade(driver.shared());
+        let task = self.tasks.spawn(async move {
+            let work = async move {
+                if let Ok(incoming) = handshake.request().await {
+                    handler(incoming).await;
+                }
+            };
+            driver.beside(work).await;
+            driver.await;
+        });
+        self.live.insert(task.id(), shared);
+    }
+
+    /// Closes all connections (CLOSE.md B17).
+    fn close(&self) {
+        let Ok(close) = Close::new(1001, "the server shuts down") else {
+            return;
+        };
+        for shared in self.live.values().filter_map(Weak::upgrade) {
+            // One that is closing already needs nothing.
+            let _already = shared.with(|inner, io| inner.conn.close_cutting(io.now, close.clone()));
+        }
+    }
+
+    /// Waits until all are done with.
+    async fn finish(&mut self) {
+        poll_fn(|cx| self.poll_finished(cx)).await;
+    }
+}
+
+/// Those who have connected and were not accepted yet: they are answered too.
+fn backlog(listener: TcpListener) -> impl Iterator<Item = TcpStream> {
+    let listener = listener.into_std().ok();
+    let accept = move || {
+        let (stream, _address) = listener.as_ref()?.accept().ok()?;
+        stream.set_nonblocking(true).ok()?;
+        TcpStream::from_std(stream).ok()
+    };
+    std::iter::from_fn(accept).take(BACKLOG)
+}
+
+/// Accepting failed because of the client that was next, and not for want of something.
+fn is_the_clients(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+impl<H> fmt::Debug for Serve<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serve").field("listener", &self.listener).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,173 @@
+//! What the handles and the driver of one connection share: one state behind one short lock.
+//!
+//! The lock is never held across an await, and no waker is woken and no stream dropped under it. Whoever is polled makes progress
+//! for all.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+
+use adieu_core::{Connection, Instant};
+
+use crate::clock;
+use crate::hub::Hub;
+use crate::thread::Turn;
+use crate::transport::Transport;
+use crate::waiters::Waiters;
+use crate::wire::Wire;
+
+pub(crate) struct Shared<S> {
+    inner: Mutex<Inner<S>>,
+    pub(crate) hub: Arc<Hub>,
+    /// The hub, as the stream sees it.
+    waker: Waker,
+    /// Handles of the application.
+    handles: AtomicUsize,
+}
+
+pub(crate) struct Inner<S> {
+    pub(crate) wire: Wire<S>,
+    pub(crate) conn: Connection,
+    pub(crate) waiters: Waiters,
+    /// When the driver wakes itself at the latest.
+    pub(crate) armed: Option<Instant>,
+    /// A task waits for an event.
+    pub(crate) receiving: bool,
+    /// Reading stopped because nothing was wanted.
+    pub(crate) paused: bool,
+    /// The connection has a write buffer.
+    pub(crate) lent: bool,
+}
+
+/// One call's view of the world.
+pub(crate) struct Io<'a> {
+    pub(crate) now: Instant,
+    pub(crate) cx: Context<'a>,
+    pub(crate) turn: Turn,
+    /// There is more to do than this call may.
+    pub(crate) more: bool,
+}
+
+/// What is left to do when the lock is released.
+pub(crate) struct After<S> {
+    pub(crate) wakers: Vec<Waker>,
+    pub(crate) driver: bool,
+    pub(crate) receiver: bool,
+    pub(crate) stream: Option<S>,
+}
+
+impl<S> After<S> {
+    pub(crate) const fn nothing() -> Self {
+        Self { wakers: Vec::new(), driver: false, receiver: false, stream: None }
+    }
+
+    fn run(self, hub: &Hub) {
+        drop(self.stream);
+        if self.receiver {
+            hub.wake_receiver();
+        }
+        if self.driver {
+            hub.wake_driver();
+        }
+        self.wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// What the driver needs to know after its turn.
+pub(crate) struct Next {
+    /// The transport is done with.
+    pub(crate) done: bool,
+    /// The alarm is to be set to this.
+    pub(crate) alarm: Option<Instant>,
+}
+
+impl<S: Transport> Shared<S> {
+    pub(crate) fn new(stream: S, conn: Connection) -> Arc<Self> {
+        let hub = Arc::<Hub>::default();
+        let inner = Inner {
+            wire: Wire::new(stream),
+            conn,
+            waiters: Waiters::default(),
+            armed: None,
+            receiving: false,
+            paused: false,
+            lent: false,
+        };
+        let waker = Waker::from(Arc::clone(&hub));
+        Arc::new(Self { inner: Mutex::new(inner), hub, waker, handles: AtomicUsize::new(0) })
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner<S>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where this connection is, as a name for its turns.
+    pub(crate) fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    fn io(&self, turn: Turn) -> Io<'_> {
+        let cx = Context::from_waker(&self.waker);
+        Io { now: clock::now(), cx, turn, more: false }
+    }
+
+    /// Changes something, and does what follows from it: at once, or at the end of the turn if the connection's own task is being
+    /// polled.
+    pub(crate) fn with<T>(&self, change: impl FnOnce(&mut Inner<S>, &mut Io<'_>) -> T) -> T {
+        let current = Turn::current(self.address());
+        let mut io = self.io(current.unwrap_or(Turn::passing()));
+        let mut inner = self.lock();
+        inner.lend();
+        let value = change(&mut inner, &mut io);
+        let after = if current.is_some() {
+            io.turn.keep();
+            After::nothing()
+        } else {
+            inner.settle_for_others(&mut io)
+        };
+        drop(inner);
+        after.run(&self.hub);
+        value
+    }
+
+    /// The driver's turn: reads, minds the clock, writes.
+    pub(crate) fn turn(&self) -> Next {
+        let turn = Turn::current(self.address()).unwrap_or(Turn::passing());
+        let mut io = self.io(turn);
+        let mut inner = self.lock();
+        inner.lend();
+        inner.read_ahead(&mut io);
+        inner.mind_clock(&mut io);
+        let mut after = inner.settle(&mut io);
+        after.driver |= io.more;
+        let next = Next { done: inner.wire.is_gone(), alarm: inner.alarm(io.now) };
+        drop(inner);
+        after.run(&self.hub);
+        next
+    }
+
+    /// Ends the connection now: nobody will drive it any more.
+    pub(crate) fn abort(&self) {
+        let mut io = self.io(Turn::passing());
+        let mut inner = self.lock();
+        inner.conn.abort(io.now);
+        let after = inner.settle(&mut io);
+        drop(inner);
+        after.run(&self.hub);
+    }
+
+    pub(crate) fn add_handle(&self) {
+        self.handles.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// There are handles besides the caller's.
+    pub(crate) fn has_more_handles(&self) -> bool {
+        self.handles.load(Ordering::Acquire) > 1
+    }
+
+    pub(crate) fn drop_handle(&self) {
+        if self.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.with(|inner, io| inner.conn.handle_dropped(io.now));
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What belongs to the thread and not to a connection: buffers, and which connection's task is being polled.
+
+use std::cell::Cell;
+
+/// A buffer that grew beyond this is not kept.
+const SPARE_LEN: usize = 256 << 10;
+
+/// Reads in one turn, before others get theirs.
+const READS: u8 = 4;
+
+// A thread that ends has no buffers any more; then a buffer lives for one call. `TURN` has no destructor.
+thread_local! {
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static TURN: Cell<Turn> = const { Cell::new(Turn::outside()) };
+}
+
+/// Runs `read` with `len` bytes of the thread's read buffer.
+pub(crate) fn with_scratch<T>(len: usize, read: impl FnOnce(&mut [u8]) -> T) -> T {
+    let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
+    if scratch.len() < len {
+        scratch.resize(len, 0);
+    }
+    let value = read(&mut scratch[..len]);
+    let _ = SCRATCH.try_with(|cell| cell.set(scratch));
+    value
+}
+
+/// The thread's write buffer, if nobody has it.
+pub(crate) fn take_spare() -> Vec<u8> {
+    SPARE.try_with(Cell::take).unwrap_or_default()
+}
+
+/// Gives a write buffer to the thread.
+pub(crate) fn give_spare(buffer: Vec<u8>) {
+    if buffer.capacity() <= SPARE_LEN {
+        let _ = SPARE.try_with(|cell| cell.set(buffer));
+    }
+}
+
+/// A turn: one poll of the task in which a connection and its application run, or one call from elsewhere.
+#[derive(Clone, Copy)]
+pub(crate) struct Turn {
+    /// Which connection's task is being polled on this thread.
+    connection: usize,
+    /// This turn has read to the end.
+    pub(crate) fresh: bool,
+    /// How many reads it may still do.
+    pub(crate) reads: u8,
+}
+
+impl Turn {
+    const fn outside() -> Self {
+        Self::of(0)
+    }
+
+    const fn of(connection: usize) -> Self {
+        Self { connection, fresh: false, reads: READS }
+    }
+
+    /// The turn of the connection at this address, if its task is being polled on this thread.
+    pub(crate) fn current(connection: usize) -> Option<Self> {
+        Some(TURN.get()).filter(|turn| turn.connection == connection)
+    }
+
+    /// A turn for one call from elsewhere.
+    pub(crate) const fn passing() -> Self {
+        Self::outside()
+    }
+
+    /// Keeps what happened in the current turn.
+    pub(crate) fn keep(self) {
+        TURN.set(self);
+    }
+
+    /// Polls with the connection at this address as the current one.
+    pub(crate) fn enter<T>(connection: usize, poll: impl FnOnce() -> T) -> T {
+        struct Restore(Turn);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                TURN.set(self.0);
+            }
+        }
+        let _restore = Restore(TURN.replace(Self::of(connection)));
+        poll()
+    }
+}

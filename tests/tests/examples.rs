@@ -1,0 +1,209 @@
+//! The examples of the tokio driver, as their readers run them.
+
+mod programs;
+
+use adieu_tokio::{Cause, Initiator, Message, WebSocket, connect};
+use programs::{Program, shake_hands, within};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+
+/// Starts an example; where it listens.
+async fn start(name: &str, arguments: &[&str]) -> (Program, String) {
+    let mut program = Program::example(name, arguments);
+    let line = program.line().await;
+    let url = line.strip_prefix("listening on ").expect("it tells where it listens");
+    assert!(url.starts_with("ws://127.0.0.1:") && url.ends_with('/'), "{url}");
+    let url = url.to_owned();
+    (program, url)
+}
+
+async fn open(url: &str) -> WebSocket<TcpStream> {
+    within(connect(url)).await.expect("it opens")
+}
+
+/// Sends a text.
+async fn say(ws: &WebSocket<TcpStream>, text: &str) {
+    within(ws.send(text)).await.expect("it is open");
+}
+
+/// The next message, which is text.
+async fn hear(ws: &mut WebSocket<TcpStream>) -> String {
+    let message = within(ws.recv()).await.expect("a message comes");
+    message.as_text().expect("text").to_owned()
+}
+
+async fn close(ws: &WebSocket<TcpStream>) {
+    let verdict = within(ws.close(1000, "")).await.expect("it is open");
+    assert!(verdict.clean, "{verdict}");
+}
+
+#[tokio::test]
+async fn echo_returns_what_it_gets() {
+    let (_program, url) = start("echo", &[]).await;
+    let mut ws = open(&url).await;
+    for message in [Message::from("héllo"), Message::from(vec![0, 255]), Message::from("")] {
+        within(ws.send(message.borrowed())).await.expect("it is open");
+        assert_eq!(within(ws.recv()).await.expect("an echo"), message);
+    }
+    close(&ws).await;
+}
+
+#[tokio::test]
+async fn counter_tells_everybody_every_change() {
+    let (_program, url) = start("counter", &[]).await;
+    let mut one = open(&url).await;
+    assert_eq!(hear(&mut one).await, r#"{"type":"value","value":0}"#);
+    assert_eq!(hear(&mut one).await, r#"{"type":"users","count":1}"#);
+    say(&one, r#"{"action": "minus"}"#).await;
+    assert_eq!(hear(&mut one).await, r#"{"type":"value","value":-1}"#);
+
+    let mut two = open(&url).await;
+    assert_eq!(hear(&mut two).await, r#"{"type":"value","value":-1}"#);
+    assert_eq!(hear(&mut two).await, r#"{"type":"users","count":2}"#);
+    assert_eq!(hear(&mut one).await, r#"{"type":"users","count":2}"#);
+    say(&two, r#"{"action": "plus"}"#).await;
+    assert_eq!(hear(&mut one).await, r#"{"type":"value","value":0}"#);
+    assert_eq!(hear(&mut two).await, r#"{"type":"value","value":0}"#);
+}
+
+#[tokio::test]
+async fn counter_reports_an_unknown_action_and_goes_on() {
+    let (_program, url) = start("counter", &[]).await;
+    let mut ws = open(&url).await;
+    hear(&mut ws).await;
+    hear(&mut ws).await;
+    for nonsense in [r#"{"action": "times"}"#, "[1,", ""] {
+        say(&ws, nonsense).await;
+        let report = hear(&mut ws).await;
+        assert!(report.starts_with(r#"{"type":"error","message":""#), "{report}");
+    }
+    say(&ws, r#"{"action": "plus"}"#).await;
+    assert_eq!(hear(&mut ws).await, r#"{"type":"value","value":1}"#);
+}
+
+#[tokio::test]
+async fn counter_users_leave_once_however_they_end() {
+    let (_program, url) = start("counter", &[]).await;
+    let mut stays = open(&url).await;
+    hear(&mut stays).await;
+    let users = |count| format!(r#"{{"type":"users","count":{count}}}"#);
+    assert_eq!(hear(&mut stays).await, users(1));
+
+    let closes = open(&url).await;
+    assert_eq!(hear(&mut stays).await, users(2));
+    close(&closes).await;
+    assert_eq!(hear(&mut stays).await, users(1));
+
+    let resets = open(&url).await;
+    assert_eq!(hear(&mut stays).await, users(2));
+    resets.abort();
+    assert_eq!(hear(&mut stays).await, users(1));
+
+    let address = url.trim_start_matches("ws://").trim_end_matches('/');
+    let (ends, _) = shake_hands(address, "/").await;
+    assert_eq!(hear(&mut stays).await, users(2));
+    drop(ends);
+    assert_eq!(hear(&mut stays).await, users(1));
+}
+
+/// Enters the chat room.
+async fn enter(url: &str, name: &str) -> WebSocket<TcpStream> {
+    let ws = open(url).await;
+    say(&ws, name).await;
+    ws
+}
+
+#[tokio::test]
+async fn chat_goes_to_all_and_tells_who_comes_and_goes() {
+    let (_program, url) = start("chat", &[]).await;
+    let mut ada = enter(&url, "Ada").await;
+    assert_eq!(hear(&mut ada).await, "* Ada joined: 1 here");
+    let mut bob = enter(&url, "Bob").await;
+    assert_eq!(hear(&mut ada).await, "* Bob joined: 2 here");
+    assert_eq!(hear(&mut bob).await, "* Bob joined: 2 here");
+    say(&bob, "hello").await;
+    assert_eq!(hear(&mut ada).await, "Bob: hello");
+    assert_eq!(hear(&mut bob).await, "Bob: hello");
+    close(&bob).await;
+    assert_eq!(hear(&mut ada).await, "* Bob left: 1 here");
+    let mut again = enter(&url, "Bob").await;
+    assert_eq!(hear(&mut again).await, "* Bob joined: 2 here");
+}
+
+#[tokio::test]
+async fn chat_turns_away_who_does_not_fit() {
+    let (_program, url) = start("chat", &[]).await;
+    let mut ada = enter(&url, "Ada").await;
+    assert_eq!(hear(&mut ada).await, "* Ada joined: 1 here");
+    for (name, reason) in [
+        ("Ada", "that name is taken"),
+        ("", "a name has 1 to 20 letters or digits"),
+        ("\u{1b}[2J", "a name has 1 to 20 letters or digits"),
+    ] {
+        let verdict = within(enter(&url, name).await.closed()).await;
+        let received = verdict.received.expect("it closed");
+        assert_eq!((received.shown_code(), received.reason()), (1008, reason));
+    }
+    say(&ada, "still alone").await;
+    assert_eq!(hear(&mut ada).await, "Ada: still alone");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn chat_says_goodbye_when_it_stops() {
+    let (program, url) = start("chat", &[]).await;
+    let mut ada = enter(&url, "Ada").await;
+    hear(&mut ada).await;
+    program.signal("INT").await;
+    let verdict = within(ada.closed()).await;
+    assert_eq!((verdict.clean, verdict.shown_code()), (true, 1001), "{verdict}");
+    assert_eq!(program.finish().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn send_after_close_learns_of_the_close_from_send() {
+    let (mut program, url) = start("send_after_close", &[]).await;
+    let mut ws = open(&url).await;
+    assert_eq!(hear(&mut ws).await, "1");
+    let verdict = within(ws.close(1000, "enough")).await.expect("it is open");
+    assert!(verdict.clean && verdict.initiator == Some(Initiator::Local), "{verdict}");
+    let refused = program.line().await;
+    assert!(refused.starts_with("not sent: "), "{refused}");
+    let verdict = program.line().await;
+    assert!(verdict.starts_with("verdict: clean: ") && verdict.contains("1000 \"enough\""), "{verdict}");
+}
+
+#[tokio::test]
+async fn send_after_close_tells_a_close_from_a_reset() {
+    let (mut program, url) = start("send_after_close", &[]).await;
+    let mut ws = open(&url).await;
+    assert_eq!(hear(&mut ws).await, "1");
+    ws.abort();
+    let refused = program.line().await;
+    assert!(refused.starts_with("not sent: "), "{refused}");
+    let verdict = program.line().await;
+    assert!(verdict.starts_with("verdict: not clean: connection reset"), "{verdict}");
+}
+
+#[tokio::test]
+async fn keepalive_notices_who_goes_silent_and_keeps_who_is_quiet() {
+    let (mut program, url) = start("keepalive", &["127.0.0.1:0", "2"]).await;
+    let mut quiet = open(&url).await;
+    assert_eq!(program.line().await, "a client came");
+    let address = url.trim_start_matches("ws://").trim_end_matches('/');
+    let (mut silent, _) = shake_hands(address, "/").await;
+    assert_eq!(program.line().await, "a client came");
+
+    let noticed = program.line().await;
+    assert!(noticed.starts_with("a client went: not clean: pong timeout"), "{noticed}");
+    let mut received = Vec::new();
+    within(silent.read_to_end(&mut received)).await.expect("an end in order");
+    let [0x89, len, after @ ..] = received.as_slice() else { panic!("no Ping: {received:?}") };
+    let [0x88, _, code @ ..] = &after[usize::from(*len)..] else { panic!("no Close: {received:?}") };
+    assert!(code.starts_with(&1011_u16.to_be_bytes()), "{received:?}");
+
+    say(&quiet, "still here").await;
+    assert_eq!(hear(&mut quiet).await, "still here");
+    let verdict = within(quiet.close(1000, "")).await.expect("it is open");
+    assert_eq!((verdict.clean, verdict.cause), (true, Cause::Handshake));
+}
