@@ -22,16 +22,17 @@ const LINES_AHEAD: usize = 16;
 
 /// Talk to a WebSocket server: each line of stdin is sent as a text message
 ///
-/// What arrives is printed one message a line, after "< ": text with control characters escaped, binary as its length
-/// and first 32 bytes. Everything else is said on stderr. Lines that begin with a slash are commands:
+/// What arrives is printed one message a line, after "< ": text with control characters
+/// escaped, binary as its length and first 32 bytes. Lines of stdin that begin with a
+/// slash are commands:
 ///
-///   /ping                   sends a Ping, and prints the round-trip time when it is answered
+///   /ping                   sends a Ping, and prints how long its answer took
 ///   /close [CODE [REASON]]  closes (without a code: with none)
 ///   /quit                   closes with 1000, as the end of stdin and Ctrl-C do
 ///   //text                  sends "/text"
 ///
-/// The verdict is printed at the end. Exit status: 0 for a clean end (both sides closed), 1 for any other, 2 for
-/// arguments that cannot be.
+/// The verdict is printed at the end, on stderr. Exit status: 0 for a clean end (both
+/// sides closed), 1 for any other, 2 for arguments that cannot be.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {

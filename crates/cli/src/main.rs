@@ -13,9 +13,15 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Serve, try and test WebSocket connections (RFC 6455).
+/// What `--help` ends with.
+const EXAMPLES: &str = "Examples:
+  adieu serve                                   then open the address that it prints in a browser
+  adieu connect ws://127.0.0.1:9001/echo        and type: what you say comes back
+  adieu connect 'ws://127.0.0.1:9001/close?code=4000&reason=bye'";
+
+/// Serve, try and test WebSocket connections (RFC 6455)
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, arg_required_else_help = true)]
+#[command(version, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

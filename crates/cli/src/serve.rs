@@ -32,16 +32,17 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
-    /// Where to listen; port 0 takes a free port
+    /// Where to listen, HOST:PORT; port 0 takes a free port
     #[arg(value_name = "ADDR", default_value = "127.0.0.1:9001")]
     address: String,
 
     /// Let only these pages connect: "same" for those served here, or the origin of others
     ///
-    /// An origin is a scheme, a host, and a port unless it is the default one. Several can be given. Without this option
-    /// any page of any site may connect, which suits a server to try things against. Clients other than browsers send no
-    /// Origin, and may always connect.
-    #[arg(long, value_name = "same|URL", value_parser = parse_origin)]
+    /// An origin is a scheme, a host, and a port unless it is the default one. Several
+    /// can be given. Without this option any page of any site may connect, which suits
+    /// a server to try things against. Clients other than browsers send no Origin, and
+    /// may always connect.
+    #[arg(long, value_name = "same|URL", value_parser = parse_origin, verbatim_doc_comment)]
     origin: Vec<Origin>,
 
     /// Print a line for each connection that has ended: who, what, and the verdict

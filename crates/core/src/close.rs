@@ -169,7 +169,7 @@ impl fmt::Display for Close {
         match self.code {
             None => f.write_str("no code"),
             Some(code) if self.reason.is_empty() => code.fmt(f),
-            Some(code) => write!(f, "{code} \"{}\"", self.reason.escape_debug()),
+            Some(code) => write!(f, "{code} {:?}", self.reason),
         }
     }
 }

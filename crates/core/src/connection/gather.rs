@@ -7,7 +7,7 @@ use crate::utf8::{self, Carry};
 use crate::{Kind, Message};
 
 /// A declared length is trusted up to this, in bytes; beyond it, room grows with what arrives.
-const TRUSTED_LEN: u64 = 256 << 10;
+const TRUSTED_LEN: u64 = 1 << 20;
 
 /// The message so far; text is validated as it comes, once.
 #[derive(Debug)]

@@ -16,6 +16,9 @@ use crate::{Chunk, Event, Kind, Message};
 /// A payload that is on its own already stays there from this length on, in bytes.
 const APART_LEN: usize = 1 << 10;
 
+/// A tag and a length, in bytes.
+const MAX_TAG_LEN: usize = 11;
+
 const TEXT: u8 = 1;
 const PART: u8 = 2;
 const START: u8 = 4;
@@ -51,14 +54,14 @@ impl Inbox {
 
     fn push_message(&mut self, message: Message<'_>) -> usize {
         match message {
-            Message::Text(Cow::Owned(text)) if text.len() >= APART_LEN => {
+            Message::Text(text) if text.len() >= APART_LEN => {
                 let len = text.len();
-                self.apart.push_back(Apart::Text(text));
+                self.apart.push_back(Apart::Text(text.into_owned()));
                 self.pack(TEXT | APART, &[]) + len
             }
-            Message::Binary(Cow::Owned(bytes)) if bytes.len() >= APART_LEN => {
+            Message::Binary(bytes) if bytes.len() >= APART_LEN => {
                 let len = bytes.len();
-                self.apart.push_back(Apart::Binary(bytes));
+                self.apart.push_back(Apart::Binary(bytes.into_owned()));
                 self.pack(APART, &[]) + len
             }
             small => self.pack(text(small.kind()), small.as_bytes()),
@@ -67,6 +70,7 @@ impl Inbox {
 
     fn pack(&mut self, tag: u8, payload: &[u8]) -> usize {
         let before = self.packed.len();
+        self.packed.reserve(payload.len() + MAX_TAG_LEN);
         self.packed.push(tag);
         let mut len = payload.len();
         while len >= 0x80 {

@@ -21,8 +21,9 @@ impl Connection {
         if let Some(event) = self.poll_event(now) {
             return Some(event);
         }
-        if input.is_empty() {
-            return None;
+        if self.protocol.is_deaf() {
+            self.handle_ahead(now, core::mem::take(input));
+            return self.poll_event(now);
         }
         if !self.config().chunks
             && let Some((kind, payload)) = self.protocol.receive_whole(now, input)
@@ -45,8 +46,13 @@ impl Connection {
     /// Looks ahead: takes all of `input`, acts on control frames at once, puts messages into the inbox. It does not ask
     /// for an event.
     pub fn handle_ahead(&mut self, now: Instant, mut input: &mut [u8]) {
+        let whole = !self.config().chunks;
         while !input.is_empty() {
-            if let Some(event) = self.advance(now, &mut input) {
+            if whole && let Some((kind, payload)) = self.protocol.receive_whole(now, &mut input) {
+                if let Some(event) = self.whole(now, kind, payload) {
+                    self.hold(now, event);
+                }
+            } else if let Some(event) = self.advance(now, &mut input) {
                 self.hold(now, event);
             }
         }
@@ -151,6 +157,7 @@ impl Connection {
             let len = self.inbox.get_or_insert_default().push(event);
             self.protocol.held(now, len);
         } else {
+            self.protocol.overflow();
             self.drop_event(&event);
         }
     }

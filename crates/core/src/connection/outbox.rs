@@ -20,7 +20,7 @@ use crate::mask::mask;
 const BLOCK_LEN: usize = 64 << 10;
 
 /// A payload of its own is referred to, and not copied, from this length on.
-const SHARE_LEN: usize = 16 << 10;
+const SHARE_LEN: usize = 64 << 10;
 
 #[derive(Debug, Default)]
 pub(super) struct Outbox {

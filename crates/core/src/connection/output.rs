@@ -19,7 +19,7 @@ impl Connection {
     /// [`handle_written`](Self::handle_written) gives the same bytes. One batch is committed at a time, of about 64 KiB unless a
     /// single frame is longer.
     pub fn transmit<'c>(&'c mut self, now: Instant, out: &mut [&'c [u8]]) -> usize {
-        if !self.protocol.writes() {
+        if out.is_empty() || !self.protocol.writes() {
             return 0;
         }
         if self.outbox.batch_is_done() {

@@ -136,10 +136,15 @@ impl Reject {
         Ok(Self::of(status))
     }
 
-    /// The same for a status that is known to be good.
+    /// The same for a status that is known to be good. 426 tells what to upgrade to (RFC 9110 §15.5.22, RFC 6455 §4.4).
     pub(crate) fn of(status: u16) -> Self {
         let body = [reason_phrase(status).as_bytes(), b"\n"].concat();
-        Self { status, headers: Headers::default(), body }
+        let plain = Self { status, headers: Headers::default(), body };
+        match status {
+            405 => plain.with("Allow", "GET"),
+            426 => plain.with("Upgrade", "websocket").with("Sec-WebSocket-Version", "13"),
+            _ => plain,
+        }
     }
 
     fn with(mut self, name: &str, value: &str) -> Self {
@@ -260,8 +265,19 @@ fn parse(head: &[u8], max_headers: usize) -> Result<Request, Reject> {
     let (Some(method), Some(target), Some(1)) = (parsed.method, parsed.path, parsed.version) else {
         return Err(Reject::of(400));
     };
-    let (method, target) = (method.to_string(), target.to_string());
+    let (method, target) = (method.to_string(), origin_form(target).ok_or_else(|| Reject::of(400))?);
     Ok(Request { method, target, headers: Headers::from_parsed(parsed.headers), key: None })
+}
+
+/// The path and query of a target, which may be a whole URI (RFC 6455 §4.2.1, RFC 9112 §3.2.2).
+fn origin_form(target: &str) -> Option<String> {
+    let authority = target.strip_prefix("http://").or_else(|| target.strip_prefix("https://"));
+    let path = match authority {
+        Some(rest) => &rest[rest.find(['/', '?']).unwrap_or(rest.len())..],
+        None if target.starts_with('/') => target,
+        None => return None,
+    };
+    Some(if path.starts_with('/') { path.to_string() } else { ["/", path].concat() })
 }
 
 /// Checks a request in the order of RFC 6455 §4.2.1: its key, or `None` if it does not ask for WebSocket and need not.
@@ -269,7 +285,7 @@ fn judge(request: &Request, config: &ServerConfig) -> Result<Option<Vec<u8>>, Re
     let headers = &request.headers;
     let has_payload =
         headers.get("transfer-encoding").is_some() || headers.all("content-length").any(|len| len != b"0");
-    if headers.only("host").is_none() || has_payload || !request.target.starts_with('/') {
+    if headers.only("host").is_none() || has_payload {
         return Err(Reject::of(400));
     }
     let asks = headers.list_has("upgrade", "websocket") && headers.list_has("connection", "upgrade");
@@ -277,14 +293,14 @@ fn judge(request: &Request, config: &ServerConfig) -> Result<Option<Vec<u8>>, Re
         return Ok(None);
     }
     if request.method != "GET" {
-        return Err(Reject::of(405).with("Allow", "GET"));
+        return Err(Reject::of(405));
     }
     if !asks {
-        return Err(Reject::of(426).with("Upgrade", "websocket"));
+        return Err(Reject::of(426));
     }
     let mut versions = headers.all("sec-websocket-version");
     if !matches!((versions.next(), versions.next()), (Some(b"13"), None)) {
-        return Err(Reject::of(426).with("Sec-WebSocket-Version", "13"));
+        return Err(Reject::of(426));
     }
     let key = headers.only("sec-websocket-key").unwrap_or_default();
     let key_is_nonce = STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == 16);

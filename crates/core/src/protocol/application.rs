@@ -192,6 +192,17 @@ impl Protocol {
         !self.deaf && (self.state() == State::Open || self.inbox.len < self.config.inbox_len)
     }
 
+    /// Something had to be dropped: so is what follows, for there are no holes in what is delivered.
+    pub(crate) const fn overflow(&mut self) {
+        self.deaf = true;
+    }
+
+    /// Nothing is delivered any more.
+    #[inline]
+    pub(crate) const fn is_deaf(&self) -> bool {
+        self.deaf
+    }
+
     /// A message, or the last part of one, was dropped; `len` bytes of payload.
     pub fn dropped(&mut self, len: usize, end: bool) {
         if self.closed().is_none() {

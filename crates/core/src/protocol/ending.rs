@@ -157,7 +157,7 @@ impl Protocol {
             confirmed,
         });
         self.queue = super::Queue::default();
-        self.pings = None;
+        self.forget_pings();
         self.notices = Notices { closing: self.notices.closing, closed: true, ..Notices::default() };
     }
 }

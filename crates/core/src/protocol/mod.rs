@@ -9,7 +9,7 @@ mod ending;
 mod pings;
 mod receive;
 
-pub use pings::{Control, MAX_PINGS};
+pub use pings::{Control, MAX_PINGS, MAX_PONGS};
 pub use receive::Data;
 
 pub(crate) use ending::Notices;
@@ -177,6 +177,7 @@ impl Protocol {
     pub fn handle_frame_written(&mut self, now: Instant, opcode: Opcode, fin: bool, payload_len: u64) {
         match opcode {
             Opcode::Text | Opcode::Binary | Opcode::Continuation => {
+                self.mid_frame = false;
                 self.queue.written_len += payload_len;
                 if fin {
                     let written = self.queue.written_len;

@@ -6,11 +6,14 @@ use core::time::Duration;
 
 use super::Protocol;
 use crate::frame::{MAX_CONTROL_LEN, Opcode};
-use crate::lifecycle::{Action, Input, step};
+use crate::lifecycle::{Action, Input, Phase, step};
 use crate::{Instant, PingError, Pong, Ticket};
 
 /// The most Pings of the application that may be unanswered at a time.
 pub const MAX_PINGS: usize = 16;
+
+/// The most Pings of the peer's that are answered at a time: the latest ones.
+pub const MAX_PONGS: usize = 16;
 
 /// A control frame, without its masking key.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -24,8 +27,8 @@ pub struct Control {
 /// Boxed while there is anything in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Pings {
-    /// The latest unanswered Ping's payload (RFC 6455 §5.5.3).
-    answer: Option<Vec<u8>>,
+    /// The payloads of the latest unanswered Pings, in order (RFC 6455 §5.5.3).
+    answers: VecDeque<Vec<u8>>,
     /// The application's own Pong.
     unsolicited: Option<Vec<u8>>,
     keepalive: Keepalive,
@@ -119,7 +122,7 @@ impl Protocol {
             return None;
         }
         let pings = self.pings.as_mut()?;
-        if let Some(payload) = pings.answer.take().or_else(|| pings.unsolicited.take()) {
+        if let Some(payload) = pings.answers.pop_front().or_else(|| pings.unsolicited.take()) {
             self.drop_empty_pings();
             return Some(Control { opcode: Opcode::Pong, payload });
         }
@@ -139,8 +142,8 @@ impl Protocol {
     /// [`take_urgent`](Self::take_urgent) has something.
     pub fn has_urgent(&self) -> bool {
         let waits = |pings: &Pings| {
-            let pong = pings.answer.is_some() || pings.unsolicited.is_some();
-            pong || pings.keepalive == Keepalive::Wanted
+            let pong = !pings.answers.is_empty() || pings.unsolicited.is_some();
+            pong || (pings.keepalive == Keepalive::Wanted && self.phase == Phase::Open)
         };
         self.pings.as_deref().is_some_and(waits) && self.writes()
     }
@@ -180,7 +183,12 @@ impl Protocol {
     /// The peer's Ping was parsed.
     pub(super) fn ping_received(&mut self, now: Instant, payload: &[u8]) {
         if self.answers_pings() {
-            self.pings().answer = Some(payload.to_vec());
+            let answers = &mut self.pings().answers;
+            let mut answer =
+                if answers.len() < MAX_PONGS { None } else { answers.pop_front() }.unwrap_or_default();
+            answer.clear();
+            answer.extend_from_slice(payload);
+            answers.push_back(answer);
             self.clock.queued(&self.config, now);
         }
     }
@@ -259,6 +267,14 @@ impl Protocol {
 
     fn pings(&mut self) -> &mut Pings {
         self.pings.get_or_insert_default()
+    }
+
+    /// What is unanswered stays so; what was answered is still told.
+    pub(super) fn forget_pings(&mut self) {
+        if let Some(pings) = &mut self.pings {
+            **pings = Pings { answered: core::mem::take(&mut pings.answered), ..Pings::default() };
+        }
+        self.drop_empty_pings();
     }
 
     fn drop_empty_pings(&mut self) {

@@ -61,8 +61,8 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    pub(crate) fn new(shape: &Shape) -> Self {
-        let payload = Payload::binary(shape.len);
+    pub(crate) fn new(len: usize) -> Self {
+        let payload = Payload::binary(len);
         let requests = Endless::new(&frame(&payload, Some([0x37, 0xFA, 0x21, 0x3D])));
         Self { requests, replies: Endless::new(&frame(&payload, None)) }
     }
@@ -175,7 +175,7 @@ impl<'t> Load<'t> {
     }
 }
 
-/// `count` open connections; each has had one message echoed if there is a shape for it.
+/// `count` open connections; each has had one message of length `len` echoed, if there is one.
 ///
 /// # Errors
 ///
@@ -183,9 +183,9 @@ impl<'t> Load<'t> {
 pub(crate) fn connect_idle(
     server: SocketAddr,
     count: usize,
-    shape: Option<&Shape>,
+    len: Option<usize>,
 ) -> io::Result<Vec<std::net::TcpStream>> {
-    let traffic = shape.map(Traffic::new);
+    let traffic = len.map(Traffic::new);
     let mut reply = Vec::new();
     let mut open = || {
         let mut stream = connect(server)?;

@@ -30,11 +30,12 @@ const SHAPES: [Shape; 5] = [
 /// Numbers that differ by less than this share are the same.
 const NOISE: f64 = 0.05;
 
-/// How many idle connections are measured.
-const IDLE: usize = 1000;
-
-/// What the connections of the second idle measurement have echoed before, in bytes.
-const IDLE_LEN: usize = 16 << 10;
+/// Idle connections: how many, and the length of the one message that each has echoed before.
+const IDLE: [(&str, usize, Option<usize>); 3] = [
+    ("after the handshake", 1000, None),
+    ("after an echo of 16 KiB", 1000, Some(16 << 10)),
+    ("after an echo of 1 MiB", 100, Some(1 << 20)),
+];
 
 fn main() -> ExitCode {
     let words = std::env::args().skip(1).collect::<Vec<_>>();
@@ -70,6 +71,9 @@ fn measure(options: &Options) -> Fallible<()> {
     }
     drop(servers);
     let column = |title: &str, better: Better, column: fn(&Cost) -> f64| {
+        if lines.is_empty() {
+            return;
+        }
         let lines = lines.iter().map(|(case, costs)| (case, costs.iter().map(column).collect()));
         print(title, &names, better, lines);
     };
@@ -99,7 +103,7 @@ fn interleave(options: &Options, shape: &Shape, servers: &mut [Server]) -> Falli
         true => (3, Duration::from_millis(30), Duration::from_millis(100)),
         false => (5, Duration::from_millis(60), Duration::from_millis(350)),
     };
-    let traffic = Traffic::new(shape);
+    let traffic = Traffic::new(shape.len);
     let mut costs = vec![Vec::new(); servers.len()];
     for _ in 0..options.rounds.unwrap_or(rounds) {
         for (server, costs) in servers.iter_mut().zip(&mut costs) {
@@ -141,23 +145,19 @@ fn middle(costs: &[Cost]) -> Cost {
 
 /// Resident bytes per idle connection, each server in a process of its own.
 fn idle(names: &[&'static str]) -> Fallible<()> {
-    let shape = Shape { connections: IDLE, in_flight: 1, len: IDLE_LEN };
-    let (mut fresh, mut used) = (Vec::new(), Vec::new());
+    let mut lines = IDLE.map(|(case, ..)| (case, Vec::new()));
     for name in names {
         let server = Server::start(name)?;
         // What the first connections set up once for all is not theirs.
-        let first = load::connect_idle(server.address(), 8, Some(&shape))?;
-        let before = server.resident()?;
-        let unused = load::connect_idle(server.address(), IDLE, None)?;
-        let between = server.resident()?;
-        let busy = load::connect_idle(server.address(), IDLE, Some(&shape))?;
-        let after = server.resident()?;
-        fresh.push(between.saturating_sub(before) as f64 / IDLE as f64);
-        used.push(after.saturating_sub(between) as f64 / IDLE as f64);
-        drop((first, unused, busy));
+        let mut open = load::connect_idle(server.address(), 8, Some(16 << 10))?;
+        for ((_, count, len), (_, values)) in IDLE.iter().zip(&mut lines) {
+            let before = server.resident()?;
+            open.extend(load::connect_idle(server.address(), *count, *len)?);
+            let added = server.resident()?.saturating_sub(before);
+            values.push(added as f64 / *count as f64);
+        }
     }
-    let lines = [("after the handshake", fresh), ("after an echo of 16 KiB", used)];
-    print(&format!("bytes per idle connection of {IDLE}"), names, Better::Less, lines.into_iter());
+    print("bytes per idle connection", names, Better::Less, lines.into_iter());
     Ok(())
 }
 
