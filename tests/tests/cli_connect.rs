@@ -4,10 +4,12 @@ mod programs;
 
 use std::sync::Arc;
 
+use adieu_core::handshake::accept_key;
 use adieu_tokio::{
     Accept, Initiator, Message, OriginPolicy, Reject, ServerConfig, WebSocket, accept, incoming,
 };
 use programs::{Program, within};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 fn config() -> Arc<ServerConfig> {
@@ -73,7 +75,7 @@ async fn what_arrives_is_printed_escaped_one_message_a_line() {
 async fn ping_tells_the_round_trip_time() {
     let (mut program, _ws) = connected().await;
     program.say("/ping").await;
-    let line = program.line().await;
+    let line = program.complaint().await;
     assert!(line.starts_with("pong after ") && line.ends_with('s'), "{line}");
 }
 
@@ -84,8 +86,8 @@ async fn a_ping_just_before_the_end_is_told_too() {
     program.hang_up();
     within(ws.recv()).await.expect_err("it closes");
     let finished = program.finish().await;
-    assert_eq!((finished.code, finished.out.len(), finished.err.len()), (Some(0), 1, 1), "{finished:?}");
-    assert!(finished.out[0].starts_with("pong after "), "{finished:?}");
+    assert_eq!((finished.code, finished.out.len(), finished.err.len()), (Some(0), 0, 2), "{finished:?}");
+    assert!(finished.err[0].starts_with("pong after "), "{finished:?}");
 }
 
 #[tokio::test]
@@ -137,17 +139,38 @@ async fn it_ends_when_the_server_closes_and_stdin_goes_on() {
     assert!(line.contains(r#"4002 "\u{1b}[2Jwiped""#), "{line}");
 }
 
+/// The same with an open connection whose server is the test itself.
+async fn connected_by_hand() -> (Program, TcpStream) {
+    let (program, stream) = start("/", &[]).await;
+    let incoming = within(incoming(stream, config())).await.expect("a request");
+    let key = incoming.request().headers().only("sec-websocket-key").expect("a key");
+    let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+    let answer = format!("{head}Sec-WebSocket-Accept: {}\r\n\r\n", accept_key(key));
+    let mut stream = incoming.into_stream().expect("it is open");
+    within(stream.write_all(answer.as_bytes())).await.expect("it reads");
+    (program, stream)
+}
+
 #[tokio::test]
 async fn what_is_typed_after_the_close_is_refused() {
-    let (mut program, ws) = connected().await;
-    ws.stop_receiving();
+    let (mut program, _never_answers) = connected_by_hand().await;
     program.say("/close 1000").await;
     program.say("too late").await;
-    within(ws.closed()).await;
-    let finished = program.finish().await;
-    assert_eq!(finished.code, Some(0), "{finished:?}");
-    let refused = |line: &String| line.starts_with("adieu: not sent: ");
-    assert!(finished.err.len() == 1 || refused(&finished.err[0]), "{finished:?}");
+    assert_eq!(program.complaint().await, "adieu: not sent: this endpoint has closed");
+}
+
+#[tokio::test]
+async fn it_stays_until_tcp_has_ended() {
+    let (mut program, mut stream) = connected_by_hand().await;
+    program.say("/quit").await;
+    let mut masked_close = [0; 8];
+    within(stream.read_exact(&mut masked_close)).await.expect("a Close");
+    within(stream.write_all(&[0x88, 2, 3, 232])).await.expect("it reads");
+    let verdict = program.complaint().await;
+    assert!(verdict.starts_with("clean: "), "{verdict}");
+    within(stream.shutdown()).await.expect("it is still there");
+    assert_eq!(within(stream.read(&mut [0])).await.expect("an end, and no reset"), 0);
+    assert_eq!(program.finish().await.code, Some(0));
 }
 
 #[tokio::test]

@@ -22,16 +22,16 @@ const LINES_AHEAD: usize = 16;
 
 /// Talk to a WebSocket server: each line of stdin is sent as a text message
 ///
-/// What arrives is printed one message a line, after "< ": text with control characters
-/// escaped, binary as its length and first 32 bytes. Lines of stdin that begin with a
-/// slash are commands:
+/// Messages that arrive are printed one a line, after "< ": text with control characters
+/// escaped, binary as its length and first 32 bytes. All else is said on stderr. Lines of
+/// stdin that begin with a slash are commands:
 ///
-///   /ping                   sends a Ping, and prints how long its answer took
+///   /ping                   sends a Ping, and tells how long its answer took
 ///   /close [CODE [REASON]]  closes (without a code: with none)
 ///   /quit                   closes with 1000, as the end of stdin and Ctrl-C do
 ///   //text                  sends "/text"
 ///
-/// The verdict is printed at the end, on stderr. Exit status: 0 for a clean end (both
+/// The verdict is told at the end. Exit status: 0 for a clean end (both
 /// sides closed), 1 for any other, 2 for arguments that cannot be.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -192,9 +192,7 @@ async fn begin(tasks: &mut JoinSet<()>, work: impl Future<Output = ()> + Send + 
 
 async fn ping(client: Sender<TcpStream>) {
     match client.ping().await {
-        Ok(round_trip) => {
-            let _ = writeln!(io::stdout(), "pong after {round_trip:.1?}");
-        }
+        Ok(round_trip) => say(&format!("pong after {round_trip:.1?}")),
         Err(error) => complain(&error.to_string()),
     }
 }

@@ -89,9 +89,7 @@ impl Table {
     fn tell(&self, notice: &Notice) {
         let text = json(notice);
         for user in self.users.values() {
-            let Err(refused) = user.try_send(text.as_str()) else {
-                continue;
-            };
+            let Err(refused) = user.try_send(text.as_str()) else { continue };
             // Whose queue is full does not keep up, and has to go. Whoever else is refused is leaving already.
             if refused.refusal == SendRefusal::Full {
                 let _ = Close::new(1013, "too slow").and_then(|close| user.start_close(close));

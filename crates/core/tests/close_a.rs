@@ -257,6 +257,32 @@ fn a11_queued_messages_go_out_before_the_echo() {
     }
 }
 
+#[test]
+fn a11_message_that_is_half_written_when_the_close_arrives_is_finished_and_not_cut() {
+    for (len, taken) in [(12, 1), (12, 7), (7000, 1), (7000, 7), (7000, 3000), (200_000, 70_000)] {
+        for mut w in worlds() {
+            w.queue(&"x".repeat(len));
+            w.push(taken);
+            w.feed(&w.peer.close(1000, "bye"));
+            w.flush_by(155);
+            assert_eq!(w.said()[1..], ["close 1000 bye"]);
+            assert_eq!(w.frames()[0].payload.len(), len);
+            assert_eq!(w.verdict(), Expect::echoed(close(1000, "bye")), "{taken} of {len} {:?}", w.role);
+        }
+    }
+}
+
+#[test]
+fn a11_message_whose_rest_goes_out_in_one_write_with_the_echo_is_not_cut() {
+    for mut w in worlds() {
+        w.queue("0123456789");
+        w.feed(&w.peer.close(1000, "bye"));
+        w.push(w.conn.buffered() / 3);
+        w.flush();
+        assert_eq!(w.verdict(), Expect::echoed(close(1000, "bye")));
+    }
+}
+
 /// The peer closed, and our echo did not go out.
 fn unechoed(cause: Cause, unsent: (Option<u64>, u64, u64)) -> Expect {
     let (flushed, clean) = (false, false);

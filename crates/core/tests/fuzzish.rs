@@ -128,6 +128,7 @@ fn every_call_in_every_state_is_legal() {
         Op::WriteError,
         Op::Wait(5000),
         Op::Sleep(100_000),
+        Op::Exchange,
         Op::Accept,
         Op::Reject,
         Op::Feed(vec![]),

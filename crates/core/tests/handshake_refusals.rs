@@ -258,3 +258,28 @@ fn n8_head_with_nothing_but_bare_lf_never_opens() {
     assert!([400, 408].contains(&Reply::parse(&w.wire).status));
     assert_eq!(w.heard(), ["closed"]);
 }
+
+#[test]
+fn target_in_absolute_form_passes() {
+    let mut w = any();
+    w.feed(&changed("GET", Some("GET http://server.example.com/chat?x=1 HTTP/1.1")));
+    assert_eq!(w.heard().len(), 1);
+    assert_eq!(w.conn.accept(w.now, &Accept::new()), Ok(()));
+}
+
+#[test]
+fn answer_to_head_has_no_body() {
+    let mut plain = ServerConfig::new(OriginPolicy::Any).with(config(|_| ()));
+    plain.plain_http = true;
+    let mut w = World::server(&plain);
+    w.feed(b"HEAD /page HTTP/1.1\r\nHost: a.example\r\n\r\n");
+    assert_eq!(w.heard(), ["request /page"]);
+    let page = adieu_core::handshake::Reject::new(200).expect("a status").body("<p>");
+    w.conn.reject(w.now, &page).expect("a request to answer");
+    w.flush();
+    let reply = Reply::parse(&w.wire);
+    assert_eq!(
+        (reply.status, &reply.payload[..], reply.header("Content-Length")),
+        (200, &b""[..], Some("3"))
+    );
+}

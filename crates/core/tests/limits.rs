@@ -241,3 +241,50 @@ fn committed_bytes_never_change_under_the_writer() {
         assert_eq!(w.frames().iter().filter(|frame| frame.opcode == 8).count(), 1);
     }
 }
+
+#[test]
+fn output_is_the_same_into_however_many_slices_it_is_gathered() {
+    for slices in [1, 2, 3, 16] {
+        for mut w in World::all(&config(|_| ())) {
+            w.slices = slices;
+            for len in [0, 1, 100, 5000, 70_000, 3, 300_000, 0, 20] {
+                w.send(vec![len as u8; len]).expect("room");
+            }
+            w.feed(&w.peer.ping("x"));
+            w.close(1000, "bye");
+            w.flush_by(9999);
+            let lens: Vec<_> = w.frames().iter().map(|frame| frame.payload.len()).collect();
+            assert_eq!(lens, [1, 0, 1, 100, 5000, 70_000, 3, 300_000, 0, 20, 5]);
+        }
+    }
+}
+
+#[test]
+fn transmit_into_no_slices_commits_nothing() {
+    for mut w in World::all(&config(|_| ())) {
+        w.queue("message");
+        w.slices = 0;
+        assert_eq!(w.committed(), b"");
+        w.slices = 1;
+        w.feed(&w.peer.ping("x"));
+        assert_eq!(w.said(), ["pong x", "text message"]);
+    }
+}
+
+#[test]
+fn buffer_is_lent_and_taken_back_and_never_takes_bytes_along() {
+    for mut w in World::all(&config(|_| ())) {
+        let mut spare = Vec::with_capacity(10_000);
+        w.conn.exchange_buffer(&mut spare);
+        w.queue("first");
+        w.conn.exchange_buffer(&mut spare);
+        assert!(spare.is_empty());
+        w.push(3);
+        w.conn.exchange_buffer(&mut spare);
+        w.queue("second");
+        assert_eq!(w.said(), ["text first", "text second"]);
+        w.conn.exchange_buffer(&mut spare);
+        assert!(spare.is_empty());
+        assert_eq!(w.conn.buffered(), 0);
+    }
+}

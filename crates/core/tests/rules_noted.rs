@@ -156,3 +156,71 @@ fn rule6_noted_violation_takes_effect_after_close_linger() {
         assert_eq!(w.heard(), ["text unread", "closed"]);
     }
 }
+
+#[test]
+fn rule6_keepalive_that_was_due_before_the_noting_does_not_leave_output_that_nobody_can_have() {
+    for behind in [|w: &World| w.peer.close(1000, "bye"), |w: &World| w.peer.frame(3, "").bytes()] {
+        for mut w in World::all(&config(|c| c.ping_interval = Some(secs(20)))) {
+            w.wait(secs(20));
+            assert!(w.conn.wants_output());
+            w.ahead(&[w.peer.text("last"), behind(&w)].concat());
+            w.flush();
+            assert!(!w.conn.wants_output());
+            w.heard();
+            assert!(w.said_codes().last().is_some_and(|name| name.starts_with("close")));
+            assert_eq!(w.heard().last().map(String::as_str), Some("closed"));
+        }
+    }
+}
+
+#[test]
+fn rule6_taking_a_pong_is_not_asking() {
+    for mut w in worlds() {
+        w.conn.ping(w.now).expect("a ping");
+        w.flush();
+        let payload = w.frames()[0].payload.clone();
+        w.lend(&mut w.peer.text("being handled"));
+        w.ahead(&[w.peer.pong(&payload), w.peer.close(1000, "bye")].concat());
+        assert_eq!(w.conn.poll_pong().map(|pong| pong.id), Some(0));
+        assert_eq!((w.conn.poll_pong(), w.state()), (None, State::Open));
+        assert_eq!(w.poll().as_deref(), Some("closing"));
+    }
+}
+
+#[test]
+fn rule6_end_of_stream_stops_reading() {
+    for mut w in noted() {
+        assert!(w.conn.wants_input());
+        w.eof();
+        assert!(!w.conn.wants_input());
+    }
+}
+
+#[test]
+fn rule6_abort_and_fail_while_a_close_is_noted_keep_what_was_received() {
+    for mut w in noted() {
+        w.conn.abort(w.now);
+        let verdict = w.verdict();
+        assert_eq!((verdict.cause, verdict.initiator), (Cause::Aborted, Some(Initiator::Peer)));
+        assert_eq!((verdict.received, verdict.sent), (Some(close(1000, "bye")), None));
+    }
+    for mut w in noted() {
+        w.conn.fail(w.now, close(1011, "no")).expect("a failure");
+        assert_eq!(w.said(), ["close 1011 no"]);
+        let verdict = w.verdict();
+        assert_eq!((verdict.cause, verdict.initiator), (Cause::Failed, Some(Initiator::Peer)));
+        assert_eq!(verdict.received, Some(close(1000, "bye")));
+    }
+}
+
+#[test]
+fn rule6_close_of_ours_while_a_violation_is_noted_is_the_only_close() {
+    for mut w in worlds() {
+        w.ahead(&[w.peer.text("last"), w.peer.frame(3, "").bytes()].concat());
+        w.close(4000, "mine");
+        w.heard();
+        assert_eq!(w.said(), ["close 4000 mine"]);
+        assert_eq!(w.cause(), Some(Cause::Violation(Violation::Opcode(3))));
+        assert_eq!(w.heard(), ["text last", "closed"]);
+    }
+}

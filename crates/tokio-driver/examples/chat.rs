@@ -34,9 +34,7 @@ async fn main() -> io::Result<()> {
 
 /// Runs once for each client.
 async fn chat(room: Arc<Room>, incoming: Incoming<TcpStream>) {
-    let Ok(mut ws) = incoming.accept(Accept::new()).await else {
-        return;
-    };
+    let Ok(mut ws) = incoming.accept(Accept::new()).await else { return };
     let Ok(first) = ws.recv().await else { return };
     let member = match first.as_text().map(str::trim) {
         Some(name) if is_name(name) => room.join(name, ws.sender()),
@@ -91,9 +89,7 @@ impl Room {
 /// Queues a line for everybody, without waiting for anybody.
 fn tell(members: &BTreeMap<String, Sender<TcpStream>>, line: &str) {
     for client in members.values() {
-        let Err(refused) = client.try_send(line) else {
-            continue;
-        };
+        let Err(refused) = client.try_send(line) else { continue };
         // Whose queue is full does not keep up, and has to go. Whoever else is refused is leaving already.
         if refused.refusal == SendRefusal::Full {
             let _ = Close::new(1013, "too slow").and_then(|close| client.start_close(close));

@@ -31,9 +31,7 @@ async fn main() -> io::Result<()> {
 
 /// Runs once for each client.
 async fn play(counter: Arc<Counter>, incoming: Incoming<TcpStream>) {
-    let Ok(mut ws) = incoming.accept(Accept::new()).await else {
-        return;
-    };
+    let Ok(mut ws) = incoming.accept(Accept::new()).await else { return };
     let _user = counter.join(ws.sender());
     while let Ok(message) = ws.recv().await {
         match serde_json::from_slice(message.as_bytes()) {
@@ -109,9 +107,7 @@ impl Table {
     fn tell(&self, notice: &Notice) {
         let text = json(notice);
         for user in self.users.values() {
-            let Err(refused) = user.try_send(text.as_str()) else {
-                continue;
-            };
+            let Err(refused) = user.try_send(text.as_str()) else { continue };
             // Whose queue is full does not keep up, and has to go. Whoever else is refused is leaving already.
             if refused.refusal == SendRefusal::Full {
                 let _ = Close::new(1013, "too slow").and_then(|close| user.start_close(close));

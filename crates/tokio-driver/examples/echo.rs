@@ -27,9 +27,7 @@ async fn main() -> io::Result<()> {
 
 /// Runs once for each client.
 async fn echo(incoming: Incoming<TcpStream>) {
-    let Ok(mut ws) = incoming.accept(Accept::new()).await else {
-        return;
-    };
+    let Ok(mut ws) = incoming.accept(Accept::new()).await else { return };
     while let Ok(message) = ws.recv().await {
         if ws.send(message).await.is_err() {
             break;

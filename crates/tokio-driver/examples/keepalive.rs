@@ -40,9 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// Runs once for each client: echoes, and tells how it ended.
 async fn watch(incoming: Incoming<TcpStream>) {
-    let Ok(mut ws) = incoming.accept(Accept::new()).await else {
-        return;
-    };
+    let Ok(mut ws) = incoming.accept(Accept::new()).await else { return };
     println!("a client came");
     while let Ok(message) = ws.recv().await {
         if ws.send(message).await.is_err() {

@@ -32,9 +32,7 @@ async fn main() -> io::Result<()> {
 
 /// Runs once for each client: sends numbers, and learns from `send` alone that the client has left.
 async fn count(incoming: Incoming<TcpStream>) {
-    let Ok(ws) = incoming.accept(Accept::new()).await else {
-        return;
-    };
+    let Ok(ws) = incoming.accept(Accept::new()).await else { return };
     // Nobody will ask for what this client says. So its Close need not wait behind messages that nobody reads.
     ws.stop_receiving();
     let mut pace = tokio::time::interval(Duration::from_millis(200));

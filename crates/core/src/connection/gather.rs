@@ -22,11 +22,14 @@ pub(super) enum Gather {
 }
 
 impl Gather {
-    pub(super) fn new(kind: Kind, parts: bool) -> Self {
+    /// `room`: an empty buffer to begin with.
+    pub(super) fn new(kind: Kind, parts: bool, room: Vec<u8>) -> Self {
         match kind {
             Kind::Text if parts => Self::Parts(Carry::default()),
-            Kind::Text => Self::Text { text: String::new(), carry: Carry::default() },
-            Kind::Binary => Self::Binary(Vec::new()),
+            Kind::Text => {
+                Self::Text { text: String::from_utf8(room).unwrap_or_default(), carry: Carry::default() }
+            }
+            Kind::Binary => Self::Binary(room),
         }
     }
 

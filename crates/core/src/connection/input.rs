@@ -11,6 +11,9 @@ use crate::protocol::Data;
 use crate::utf8;
 use crate::{Cause, Chunk, Event, Instant, Kind, Message, State, TransportError, Violation};
 
+/// From this length on a message is gathered in a buffer that was used before, if there is one.
+const LARGE_LEN: u64 = 64 << 10;
+
 impl Connection {
     /// Asks for the next event, from what waits inside or from `input`; takes from `input` up to and including what made
     /// it. Call until it returns `None`: then `input` is empty.
@@ -128,7 +131,11 @@ impl Connection {
         let Data { kind, payload, start, end, frame_left } = data;
         let (parts, limit) = (self.config().chunks, self.config().max_message_len);
         if !(parts && kind == Kind::Binary) {
-            let gather = self.gather.get_or_insert_with(|| Box::new(Gather::new(kind, parts)));
+            let large = frame_left >= LARGE_LEN && !parts;
+            let outbox = &mut self.outbox;
+            let gather = self.gather.get_or_insert_with(|| {
+                Box::new(Gather::new(kind, parts, if large { outbox.take_room() } else { Vec::new() }))
+            });
             if let Err(valid) = gather.push(payload, frame_left, end, limit) {
                 self.gather = None;
                 return self.invalid_text(now, start, &payload[..if parts { valid } else { 0 }]);

@@ -34,11 +34,16 @@ pub(super) struct Outbox {
     rest: Option<Box<Rest>>,
     /// Control frames ahead of the front block.
     urgent: Option<Box<Bytes>>,
+    /// A large buffer that was written, for the next large message.
+    spare: Vec<u8>,
     /// Something other than whole messages of one frame was queued since the queue was empty.
     mixed: bool,
     /// The frame that is being written, and how much of it is left.
-    current: Current,
     left: u64,
+    payload_len: u64,
+    fin: bool,
+    /// Its opcode; none for the opening handshake.
+    opcode: Option<Opcode>,
 }
 
 #[derive(Debug, Default)]
@@ -51,14 +56,14 @@ struct Rest {
 #[derive(Debug)]
 enum Block {
     Frames(Vec<u8>),
-    Payload(Bytes),
+    /// A large payload, and how much of it is written.
+    Payload(Vec<u8>, usize),
 }
 
 /// What a written run of bytes was.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Current {
     /// The opening handshake.
-    #[default]
     Head,
     Frame {
         opcode: Opcode,
@@ -86,7 +91,7 @@ impl Outbox {
 
     /// The opening handshake, or a part of it, is not written: no frame goes before it.
     pub(super) fn begins_with_head(&self) -> bool {
-        self.current == Current::Head && self.left > 0
+        self.opcode.is_none() && self.left > 0
     }
 
     /// Queues bytes that are no frame, before any frame.
@@ -95,7 +100,7 @@ impl Outbox {
         self.front.extend_from_slice(head);
         self.left = head.len() as u64;
         self.mixed = true;
-        self.current = Current::Head;
+        self.opcode = None;
     }
 
     /// Queues a frame; answers with its length, header included.
@@ -127,7 +132,7 @@ impl Outbox {
             mask(key, &mut payload);
         }
         let rest = self.rest.get_or_insert_default();
-        rest.blocks.push_back(Block::Payload(Bytes::from(payload)));
+        rest.blocks.push_back(Block::Payload(payload, 0));
     }
 
     /// The block that takes the next frame.
@@ -147,7 +152,7 @@ impl Outbox {
         }
         match blocks.back_mut() {
             Some(Block::Frames(last)) => last,
-            Some(Block::Payload(_)) | None => &mut self.front,
+            Some(Block::Payload(..)) | None => &mut self.front,
         }
     }
 
@@ -165,7 +170,7 @@ impl Outbox {
         }
         self.committed = self.front.len();
         if let Some(rest) = &mut self.rest {
-            let is_payload = |block: &&Block| matches!(block, Block::Payload(_));
+            let is_payload = |block: &&Block| matches!(block, Block::Payload(..));
             rest.committed = rest.blocks.iter().take_while(is_payload).count();
         }
     }
@@ -176,7 +181,7 @@ impl Outbox {
             let committed = rest.blocks.iter().take(rest.committed);
             committed
                 .map(|block| match block {
-                    Block::Payload(payload) => payload.len(),
+                    Block::Payload(payload, written) => payload.len() - written,
                     Block::Frames(_) => 0,
                 })
                 .sum()
@@ -188,7 +193,7 @@ impl Outbox {
     pub(super) fn slices<'c>(&'c self, out: &mut [&'c [u8]]) -> usize {
         let rest = self.rest.iter().flat_map(|rest| rest.blocks.iter().take(rest.committed));
         let payloads = rest.filter_map(|block| match block {
-            Block::Payload(payload) => Some(&payload[..]),
+            Block::Payload(payload, written) => Some(&payload[*written..]),
             Block::Frames(_) => None,
         });
         let urgent = self.urgent.iter().map(|urgent| &urgent[..]);
@@ -219,7 +224,7 @@ impl Outbox {
     #[inline]
     pub(super) fn advance(&mut self, len: &mut usize) -> Passed {
         if *len == 0 {
-            let data = matches!(self.current, Current::Frame { opcode, .. } if !opcode.is_control());
+            let data = self.opcode.is_some_and(|opcode| !opcode.is_control());
             return if self.left > 0 { Passed::Part { data } } else { Passed::Nothing };
         }
         if let Some(urgent) = &mut self.urgent {
@@ -239,7 +244,15 @@ impl Outbox {
         *len -= taken;
         self.left -= taken as u64;
         self.pass(taken);
-        if self.left == 0 { Passed::Whole(self.current) } else { self.advance(&mut 0) }
+        if self.left == 0 { Passed::Whole(self.current()) } else { self.advance(&mut 0) }
+    }
+
+    #[inline]
+    fn current(&self) -> Current {
+        match self.opcode {
+            None => Current::Head,
+            Some(opcode) => Current::Frame { opcode, fin: self.fin, payload_len: self.payload_len },
+        }
     }
 
     /// Reads the header of the frame that is written next; it was written by us.
@@ -252,7 +265,7 @@ impl Outbox {
         };
         if let Ok(Parsed::Header(header, header_len)) = Header::parse(bytes, receiver) {
             let Header { fin, opcode, len, .. } = header;
-            self.current = Current::Frame { opcode, fin, payload_len: len };
+            (self.opcode, self.fin, self.payload_len) = (Some(opcode), fin, len);
             self.left = len + header_len as u64;
         }
     }
@@ -266,7 +279,8 @@ impl Outbox {
         if len > 0
             && let Some(rest) = &mut self.rest
         {
-            rest.pass(len);
+            let spare = &mut self.spare;
+            rest.pass(len, |payload| *spare = payload);
         }
         if self.written == self.front.len() {
             self.next_block();
@@ -281,7 +295,7 @@ impl Outbox {
             self.mixed = false;
             return;
         };
-        if matches!(rest.blocks.front(), Some(Block::Payload(_))) {
+        if matches!(rest.blocks.front(), Some(Block::Payload(..))) {
             return;
         }
         self.front.clear();
@@ -294,12 +308,27 @@ impl Outbox {
         }
     }
 
-    /// Exchanges the empty front block against `spare`.
+    /// Exchanges the empty front block against `spare`; of what can be given back, the largest is.
     pub(super) fn exchange(&mut self, spare: &mut Vec<u8>) {
         if self.front.is_empty() {
             spare.clear();
             core::mem::swap(&mut self.front, spare);
         }
+        let own = core::mem::take(&mut self.spare);
+        if own.capacity() > spare.capacity() {
+            *spare = own;
+            spare.clear();
+        }
+    }
+
+    /// A buffer for a large message, if there is one that is not in use.
+    pub(super) fn take_room(&mut self) -> Vec<u8> {
+        let mut room = core::mem::take(&mut self.spare);
+        if room.capacity() == 0 && self.front.is_empty() {
+            room = core::mem::take(&mut self.front);
+        }
+        room.clear();
+        room
     }
 
     /// Drops everything.
@@ -309,16 +338,18 @@ impl Outbox {
 }
 
 impl Rest {
-    fn pass(&mut self, mut len: usize) {
-        while let Some(Block::Payload(payload)) = self.blocks.front_mut()
-            && self.committed > 0
+    /// Drops `len` written bytes; the buffers that are empty then go to `done`.
+    fn pass(&mut self, mut len: usize, mut done: impl FnMut(Vec<u8>)) {
+        while self.committed > 0
+            && let Some(Block::Payload(payload, written)) = self.blocks.front_mut()
         {
-            let here = len.min(payload.len());
-            payload.advance(here);
+            let here = len.min(payload.len() - *written);
+            *written += here;
             len -= here;
-            if !payload.is_empty() {
+            if *written < payload.len() {
                 return;
             }
+            done(core::mem::take(payload));
             self.blocks.pop_front();
             self.committed -= 1;
         }

@@ -25,7 +25,7 @@ pub(super) struct Clock {
     /// Since when reading has stopped. Reading time stands still meanwhile (CLOSE.md rule 9).
     paused: Option<Instant>,
     /// How long reading had stopped before that, in all.
-    lost: Duration,
+    lost_nanos: u64,
 }
 
 /// A deadline that has passed.
@@ -49,7 +49,7 @@ impl Clock {
             heard: now,
             message: now,
             paused: None,
-            lost: Duration::ZERO,
+            lost_nanos: 0,
         }
     }
 
@@ -103,10 +103,14 @@ impl Clock {
         self.write = if more { Some(now + config.write_timeout) } else { None };
     }
 
+    const fn lost(&self) -> Duration {
+        Duration::from_nanos(self.lost_nanos)
+    }
+
     /// `now` on a clock that stands still while reading does.
     pub(super) fn reading_time(&self, now: Instant) -> Instant {
         let pause = self.paused.map_or(Duration::ZERO, |since| now.since(since));
-        Instant::EPOCH + now.since(Instant::EPOCH).saturating_sub(self.lost + pause)
+        Instant::EPOCH + now.since(Instant::EPOCH).saturating_sub(self.lost() + pause)
     }
 
     pub(super) fn await_pong(&mut self, deadline: Option<Instant>) {
@@ -119,7 +123,7 @@ impl Clock {
             None if !reading => self.paused = Some(now),
             Some(since) if reading => {
                 let pause = now.since(since);
-                self.lost += pause;
+                self.lost_nanos += now.as_nanos().saturating_sub(since.as_nanos());
                 self.heard = self.heard + pause;
                 self.paused = None;
             }
@@ -154,7 +158,7 @@ impl Protocol {
             (clock.phase, Alarm::Phase),
             (clock.closing, Alarm::Closing),
             (clock.write, Alarm::Write),
-            (clock.pong.filter(|_| reading).map(|pong| pong + clock.lost), Alarm::Pong),
+            (clock.pong.filter(|_| reading).map(|pong| pong + clock.lost()), Alarm::Pong),
             (idle, Alarm::Idle),
             (ping, Alarm::Ping),
         ];

@@ -98,6 +98,8 @@ pub(crate) enum Op {
     Fragment(usize, bool),
     Ping,
     Pong,
+    /// A buffer is lent, or taken back.
+    Exchange,
     /// The peer answers the last Ping that was written.
     Answer,
     Close(u16),
@@ -134,6 +136,7 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
         3 => (0..300_usize, any::<bool>()).prop_map(|(len, end)| Op::Fragment(len, end)),
         2 => Just(Op::Ping),
         1 => Just(Op::Pong),
+        1 => Just(Op::Exchange),
         2 => Just(Op::Answer),
         2 => (1000..1004_u16).prop_map(Op::Close),
         1 => prop_oneof![
@@ -199,6 +202,10 @@ pub(crate) struct Life {
     opened: bool,
     /// When an end had begun at the latest.
     began: Option<adieu_core::Instant>,
+    /// The payload lengths of our messages that were taken, by ticket; whether the last one is unfinished.
+    sent: Vec<usize>,
+    unfinished: bool,
+    spare: Vec<u8>,
 }
 
 impl Life {
@@ -226,7 +233,8 @@ impl Life {
                 (w, opened)
             }
         };
-        Self { w, config: config.clone(), head_len: 0, opened, began: None }
+        let (sent, spare) = (Vec::new(), Vec::new());
+        Self { w, config: config.clone(), head_len: 0, opened, began: None, sent, unfinished: false, spare }
     }
 
     /// Something happens; what must hold at all times holds afterwards.
@@ -257,6 +265,8 @@ impl Life {
         }
         self.w.check();
         self.note_beginning();
+        let buffered = self.w.conn.buffered();
+        assert!(buffered <= self.config.send_high + 8192, "{buffered} bytes wait");
     }
 
     fn bytes(&self, pieces: &[Piece]) -> Vec<u8> {
@@ -278,11 +288,16 @@ impl Life {
                 let (payload, refusal) = (vec![7; *len], w.conn.refusal());
                 let result = w.conn.send(now, payload.clone());
                 assert_eq!(refusal, result.as_ref().err().map(|error| error.refusal));
-                if let Err(error) = result {
-                    assert_eq!(error.message.as_bytes(), payload);
+                match result {
+                    Ok(ticket) => {
+                        assert_eq!(ticket.get(), self.sent.len() as u64);
+                        self.sent.push(*len);
+                    }
+                    Err(error) => assert_eq!(error.message.as_bytes(), payload),
                 }
             }
-            Op::Fragment(len, end) => drop(w.conn.send_fragment(now, vec![8; *len], *end)),
+            Op::Fragment(len, end) => self.fragment(*len, *end),
+            Op::Exchange => w.conn.exchange_buffer(&mut self.spare),
             Op::Ping => drop(w.conn.ping(now)),
             Op::Pong => drop(w.conn.pong(now, b"mine")),
             Op::Close(code) => {
@@ -298,6 +313,18 @@ impl Life {
             Op::Reject => drop(w.conn.reject(now, &Reject::new(404).expect("a status"))),
             other => panic!("not a call of the application: {other:?}"),
         }
+    }
+
+    fn fragment(&mut self, len: usize, end: bool) {
+        let result = self.w.conn.send_fragment(self.w.now, vec![8; len], end);
+        let Ok(ticket) = result else { return };
+        if !self.unfinished {
+            self.sent.push(0);
+        }
+        let (last, before) = self.sent.split_last_mut().expect("a message of ours");
+        assert_eq!(ticket.get(), before.len() as u64);
+        *last += len;
+        self.unfinished = !end;
     }
 
     fn accept(&mut self) {
@@ -341,6 +368,11 @@ impl Life {
             self.w.tick();
             assert_eq!(self.w.state(), State::Closed, "began {:?}", self.began);
         }
+        let opening = self.config.handshake_timeout + max_close_time(&self.config);
+        if self.w.state() == State::Connecting && super::common::START + opening <= self.w.now {
+            self.w.tick();
+            assert_eq!(self.w.state(), State::Closed, "it never opened");
+        }
     }
 
     /// The application goes away, and the peer does nothing: the verdict comes in time, and is told once, as the last thing.
@@ -357,6 +389,21 @@ impl Life {
         assert_eq!(heard.iter().filter(|event| *event == "closed").count(), 1, "{heard:?}");
         assert_eq!(heard.last().map(String::as_str), Some("closed"));
         assert!(self.w.send("no").is_err());
-        self.frames();
+        self.check_conservation();
+    }
+
+    /// Every message of ours was written whole or is counted in `unsent`, and only what was written is confirmed.
+    fn check_conservation(&self) {
+        let whole = self.frames().iter().filter(|frame| frame.fin && frame.opcode < 8).count();
+        let verdict = self.w.verdict();
+        let (first, messages, bytes) = verdict.unsent;
+        assert_eq!(whole as u64 + messages, self.sent.len() as u64, "{verdict:?}");
+        assert_eq!(first, (messages > 0).then_some(whole as u64));
+        let lost: usize = self.sent[whole..].iter().sum();
+        assert!(bytes == lost as u64 || self.unfinished, "{bytes} of {lost}");
+        assert!(bytes <= lost as u64);
+        assert!(verdict.confirmed.is_none_or(|ticket| ticket < whole as u64));
+        assert!(!verdict.clean || (verdict.flushed && verdict.sent.is_some() && verdict.received.is_some()));
+        assert_eq!(verdict.flushed, self.frames().iter().any(|frame| frame.opcode == 8));
     }
 }

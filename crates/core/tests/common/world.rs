@@ -27,6 +27,8 @@ pub(crate) struct World {
     pub(crate) events: Vec<Event<'static>>,
     /// What the transport took.
     pub(crate) wire: Vec<u8>,
+    /// Into how many slices the transport gathers, at most 16.
+    pub(crate) slices: usize,
     seen: Seen,
 }
 
@@ -43,7 +45,7 @@ impl World {
     fn around(conn: Connection, role: Role) -> Self {
         let seen = Seen { state: conn.state(), transport: conn.transport(), verdict: None };
         let (events, wire) = (Vec::new(), Vec::new());
-        Self { conn, role, peer: Peer::of(role), now: START, events, wire, seen }
+        Self { conn, role, peer: Peer::of(role), now: START, events, wire, slices: 4, seen }
     }
 
     /// OPEN over a stream that something else upgraded.
@@ -167,8 +169,8 @@ impl World {
 impl World {
     /// The bytes that are committed now, or that get committed by asking.
     pub(crate) fn committed(&mut self) -> Vec<u8> {
-        let mut slices: [&[u8]; 4] = [&[]; 4];
-        let count = self.conn.transmit(self.now, &mut slices);
+        let mut slices: [&[u8]; 16] = [&[]; 16];
+        let count = self.conn.transmit(self.now, &mut slices[..self.slices]);
         slices[..count].concat()
     }
 
