@@ -2,3 +2,8 @@
 
 pub mod source;
 pub mod tree;
+
+/// The README's programs, as far as they are whole.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

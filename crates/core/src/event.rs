@@ -7,7 +7,8 @@ use core::time::Duration;
 use crate::handshake::{Request, Response};
 use crate::{Closed, Kind, Message, Ticket};
 
-/// What the application is told, in the order in which it happened.
+/// What the application is told, in the order in which it happened; only answers to Pings and room in the queue go ahead of messages
+/// that wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'b> {

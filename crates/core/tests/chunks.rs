@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::borrow::Cow;
+
 use adieu_core::{Chunk, Event, Kind, Message, SendRefusal, State};
 use common::{World, close, config};
 
@@ -118,5 +120,47 @@ fn empty_fragments_go_out_as_they_are() {
         w.feed(&w.peer.close(1000, ""));
         w.flush();
         assert_eq!(w.verdict(), common::Expect::answered(close(1000, ""), close(1000, "")));
+    }
+}
+
+#[test]
+fn message_that_arrived_whole_is_borrowed_and_one_that_was_gathered_is_owned() {
+    for mut w in World::all(&config(|_| ())) {
+        let now = w.now;
+        for (bytes, borrowed) in [
+            (w.peer.text("whole"), true),
+            (w.peer.binary(&[7; 300]), true),
+            ([w.peer.start("gath"), w.peer.last("ered")].concat(), false),
+        ] {
+            let mut bytes = bytes;
+            let end = bytes.as_ptr_range().end;
+            let mut input = &mut bytes[..];
+            let event = w.conn.handle_input(now, &mut input);
+            assert!(input.is_empty());
+            let Some(Event::Message(message)) = event else { panic!("{event:?}") };
+            let is_borrowed = match &message {
+                Message::Text(text) => matches!(text, Cow::Borrowed(_)),
+                Message::Binary(payload) => matches!(payload, Cow::Borrowed(_)),
+            };
+            assert_eq!(is_borrowed, borrowed, "{message:?}");
+            assert_eq!(
+                message.as_bytes().as_ptr_range().end == end,
+                borrowed,
+                "the tail of what was consumed"
+            );
+            w.conn.send(now, message).expect("an echo while the event is in hand");
+        }
+        assert_eq!(w.said()[..], ["text whole", "binary [300]", "text gathered"]);
+    }
+}
+
+#[test]
+fn answer_to_a_ping_is_told_ahead_of_messages_that_wait() {
+    for mut w in World::all(&config(|_| ())) {
+        w.conn.ping(w.now).expect("a ping");
+        w.flush();
+        let payload = w.frames()[0].payload.clone();
+        w.ahead(&[w.peer.text("before"), w.peer.pong(&payload), w.peer.text("behind")].concat());
+        assert_eq!(w.heard(), ["pong 0", "text before", "text behind"]);
     }
 }

@@ -213,3 +213,30 @@ fn b19_dropped_handles_after_a_close_change_nothing_on_the_wire() {
         assert_eq!(w.verdict(), Expect::answered(close(4000, "first"), close(4000, "")));
     }
 }
+
+#[test]
+fn b19_dropped_handles_while_the_peers_close_is_noted_answer_it() {
+    for mut w in worlds() {
+        w.ahead(&[w.peer.text("unread"), w.peer.close(4000, "bye")].concat());
+        w.conn.handle_dropped(w.now);
+        assert_eq!(w.said(), ["close 4000 bye"]);
+        assert_eq!(w.verdict(), Expect { undelivered: (1, 6), ..Expect::echoed(close(4000, "bye")) });
+    }
+}
+
+#[test]
+fn b12_closing_bound_holds_for_the_peers_answer_too() {
+    for mut w in worlds() {
+        w.queue("slow");
+        w.close(1000, "");
+        for _ in 0..2 {
+            w.push(1);
+            w.wait(secs(29));
+        }
+        w.flush();
+        assert_eq!(w.due_ms(), Some(2000), "the bound comes before the close deadline");
+        w.wait(secs(2));
+        let cause = Cause::Timeout(Timeout::Closing);
+        assert_eq!(w.verdict(), Expect::unanswered(close(1000, ""), true, cause));
+    }
+}

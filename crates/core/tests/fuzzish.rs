@@ -4,10 +4,12 @@ mod common;
 #[path = "common/script.rs"]
 mod script;
 
-use adieu_core::{OriginPolicy, Role, ServerConfig, State};
+use std::time::Duration;
+
+use adieu_core::{Config, OriginPolicy, Role, ServerConfig, State};
 use common::{BOTH, World, config, secs};
 use proptest::prelude::*;
-use script::{Birth, Life, Op, birth, configs, op};
+use script::{Birth, Life, Op, Piece, birth, configs, op};
 
 /// This input, read in pieces or looked ahead at, ends in nothing worse than a verdict.
 fn survives(mut w: World, bytes: &[u8], piece: usize, ahead: bool) {
@@ -98,7 +100,7 @@ proptest! {
         ops in proptest::collection::vec(op(), 0..60),
         writes in any::<bool>(),
     ) {
-        let mut life = Life::new(birth, &adieu_core::Config::default());
+        let mut life = Life::new(birth, &Config::default());
         for op in &ops {
             life.happen(op);
         }
@@ -106,41 +108,26 @@ proptest! {
     }
 }
 
+/// Every call, and a few inputs.
+fn calls() -> Vec<Op> {
+    let text = Piece::Text("x".to_owned());
+    let mut calls = vec![Op::Poll, Op::Write(3), Op::Flush, Op::Send(5), Op::Ping, Op::Pong, Op::Exchange];
+    calls.extend([Op::Fragment(3, false), Op::Close(1000), Op::CloseCutting, Op::Fail, Op::Abort]);
+    calls.extend([Op::StopReceiving, Op::Dropped, Op::Accept, Op::Reject]);
+    calls.extend([Op::Eof, Op::ReadError(true), Op::ReadError(false), Op::WriteError]);
+    calls.extend([Op::Wait(5000), Op::Sleep(100_000), Op::Feed(vec![]), Op::Ahead(vec![])]);
+    calls.extend([Op::Feed(vec![text.clone()]), Op::Ahead(vec![text, Piece::EmptyClose])]);
+    calls.push(Op::Feed(vec![Piece::Odd(true, 7, 15)]));
+    calls
+}
+
 #[test]
 fn every_call_in_every_state_is_legal() {
-    let calls = [
-        Op::Poll,
-        Op::Write(3),
-        Op::Flush,
-        Op::Send(5),
-        Op::Fragment(3, false),
-        Op::Ping,
-        Op::Pong,
-        Op::Close(1000),
-        Op::CloseCutting,
-        Op::Fail,
-        Op::Abort,
-        Op::StopReceiving,
-        Op::Dropped,
-        Op::Eof,
-        Op::ReadError(true),
-        Op::ReadError(false),
-        Op::WriteError,
-        Op::Wait(5000),
-        Op::Sleep(100_000),
-        Op::Exchange,
-        Op::Accept,
-        Op::Reject,
-        Op::Feed(vec![]),
-        Op::Ahead(vec![]),
-        Op::Feed(vec![script::Piece::Text("x".to_owned())]),
-        Op::Ahead(vec![script::Piece::Text("x".to_owned()), script::Piece::Close(1000, String::new())]),
-        Op::Feed(vec![script::Piece::Odd(true, 7, 15)]),
-    ];
-    let births =
-        BOTH.map(|role| [Birth::Open(role), Birth::Connecting(role, 1000), Birth::Connecting(role, 9)]);
-    for birth in births.concat() {
-        for (first, second) in calls.iter().flat_map(|a| calls.iter().map(move |b| (a, b))) {
+    let calls = calls();
+    let births = |role| [Birth::Open(role), Birth::Connecting(role, 1000), Birth::Connecting(role, 9)];
+    for birth in BOTH.map(births).concat() {
+        for (first, second) in calls.iter().flat_map(|first| calls.iter().map(move |second| (first, second)))
+        {
             for third in &calls {
                 let mut life = Life::new(birth, &config(|_| ()));
                 for op in [first, second, third] {
@@ -148,6 +135,38 @@ fn every_call_in_every_state_is_legal() {
                 }
                 life.finish(true);
             }
+        }
+    }
+}
+
+/// A configuration in which everything is the least, or the most, that can be said.
+fn extreme(most: bool) -> Config {
+    let (len, time) = if most { (usize::MAX, Duration::MAX) } else { (0, Duration::ZERO) };
+    config(|c| {
+        (c.max_message_len, c.max_frame_len, c.inbox_len, c.read_len) = (len, len, len, len);
+        (c.send_high, c.send_low, c.max_head_len, c.max_headers, c.drain_len) = (len, len, len, len, len);
+        c.max_fragments = if most { u32::MAX } else { 0 };
+        (c.handshake_timeout, c.write_timeout, c.close_timeout, c.drain_timeout) = (time, time, time, time);
+        (c.closing_timeout, c.close_linger, c.pong_timeout) = (time, time, time);
+        (c.ping_interval, c.idle_timeout) = (Some(time), Some(time));
+    })
+}
+
+#[test]
+fn every_field_of_the_configuration_may_be_set_to_any_value() {
+    for config in [extreme(false), extreme(true)] {
+        assert!(config.max_memory() > 0 && config.max_close_time() == config.closing_timeout);
+        for (birth, call) in BOTH.into_iter().flat_map(|role| {
+            let births = [Birth::Open(role), Birth::Connecting(role, 0)];
+            births.into_iter().flat_map(|birth| calls().into_iter().map(move |call| (birth, call)))
+        }) {
+            let mut life = Life::new(birth, &config);
+            for op in [Op::Send(3), call, Op::Ping, Op::Feed(vec![Piece::Text("x".to_owned())]), Op::Write(4)]
+            {
+                life.happen(&op);
+            }
+            life.w.conn.abort(life.w.now);
+            assert_eq!(life.w.heard().last().map(String::as_str), Some("closed"));
         }
     }
 }

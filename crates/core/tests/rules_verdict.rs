@@ -5,9 +5,10 @@ mod common;
 use adieu_core::protocol::MAX_PINGS;
 use adieu_core::{
     Cause, Close, CloseError, Closed, Event, MAX_REASON_LEN, PingError, Pong, Role, SendRefusal, State,
-    Ticket, Timeout, Transport, cut_reason,
+    Ticket, Timeout, Transport, Violation, cut_reason,
 };
 use common::{Expect, World, close, config, secs};
+use proptest::prelude::*;
 
 fn worlds() -> Vec<World> {
     World::all(&config(|_| ()))
@@ -257,6 +258,7 @@ fn rule14_failing_to_a_stalled_peer_ends_at_the_write_deadline_with_the_rest_uns
         w.wait(secs(30));
         let verdict = w.verdict();
         assert_eq!((verdict.sent, verdict.flushed), (Some(close(1008, "")), false));
+        assert_eq!(verdict.cause, Cause::Failed, "the first cause that arose");
         assert_eq!(verdict.unsent, (Some(0), 1, 5));
         assert_eq!(w.heard(), ["closed"]);
         assert_eq!(w.transport(), Transport::Reset);
@@ -301,5 +303,100 @@ fn verdict_shows_1005_for_an_empty_close_and_1006_for_none() {
         w.wait(secs(5));
         assert_eq!(w.cause(), Some(Cause::Timeout(Timeout::Close)));
         assert_eq!(w.conn.closed().map(Closed::shown_code), Some(1006));
+    }
+}
+
+#[test]
+fn verdict_names_the_first_cause_that_arose() {
+    type Later = fn(&mut World);
+    let later: [Later; 4] = [|w| w.reset(), |w| w.write_error(), |w| w.wait(secs(60)), |w| w.eof()];
+    for later in later {
+        for mut w in worlds() {
+            w.queue("stuck");
+            w.feed(&w.peer.frame(3, "").bytes());
+            later(&mut w);
+            w.wait(secs(60));
+            assert_eq!(w.cause(), Some(Cause::Violation(Violation::Opcode(3))));
+            assert!(!w.verdict().flushed && !w.verdict().clean);
+        }
+        for mut w in World::all(&config(|c| c.idle_timeout = Some(secs(10)))) {
+            w.wait(secs(10));
+            later(&mut w);
+            w.wait(secs(60));
+            assert_eq!(w.cause(), Some(Cause::Timeout(Timeout::Idle)));
+        }
+    }
+}
+
+#[test]
+fn rule13_pong_while_closing_still_confirms() {
+    for mut w in worlds() {
+        w.queue("zero");
+        w.conn.ping(w.now).expect("a ping");
+        w.close(1000, "");
+        w.flush();
+        let payload = w.frames()[1].payload.clone();
+        w.feed(&[w.peer.pong(&payload), w.peer.close(1000, "")].concat());
+        assert_eq!(w.heard(), ["pong 0", "closed"]);
+        let expected = Expect::answered(close(1000, ""), close(1000, ""));
+        assert_eq!(w.verdict(), Expect { confirmed: Some(0), ..expected });
+    }
+}
+
+#[test]
+fn rule13_ping_in_connecting_is_refused() {
+    for mut w in [World::any_client(&config(|_| ())), World::any_server(&config(|_| ()))] {
+        let refused = Err(PingError::Refused(SendRefusal::Connecting));
+        assert_eq!(w.conn.ping(w.now), refused.map(|()| 0));
+        assert_eq!(w.conn.pong(w.now, b"x"), refused);
+    }
+}
+
+/// What an application may send, and how far it gets.
+#[derive(Clone, Debug)]
+enum Step {
+    Message(usize),
+    Fragment(bool),
+    Ping,
+    Write(usize),
+    Wait(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        3 => (0..9000_usize).prop_map(Step::Message),
+        2 => any::<bool>().prop_map(Step::Fragment),
+        2 => Just(Step::Ping),
+        3 => (0..9000_usize).prop_map(Step::Write),
+        1 => (0..15_u64).prop_map(Step::Wait),
+    ];
+    proptest::collection::vec(step, 0..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+    #[test]
+    fn rule13_last_pong_confirms_exactly_the_messages_that_are_whole_before_its_ping(steps in steps()) {
+        for mut w in World::all(&config(|c| (c.ping_interval, c.send_high) = (Some(secs(10)), 1 << 24))) {
+            for step in &steps {
+                match *step {
+                    Step::Message(len) => drop(w.conn.send(w.now, vec![1; len])),
+                    Step::Fragment(end) => drop(w.conn.send_fragment(w.now, "part", end)),
+                    Step::Ping => drop(w.conn.ping(w.now)),
+                    Step::Write(len) => drop(w.write(len)),
+                    Step::Wait(time) => w.wait(secs(time)),
+                }
+            }
+            w.flush();
+            let frames = w.frames();
+            let Some(last) = frames.iter().rposition(|frame| frame.opcode == 9) else { continue };
+            if w.state() != State::Open {
+                continue; // Nobody answered or nobody wrote for too long.
+            }
+            w.feed(&w.peer.pong(&frames[last].payload));
+            let whole = frames[..last].iter().filter(|frame| frame.fin && frame.opcode < 8).count() as u64;
+            prop_assert_eq!(w.conn.confirmed().map(Ticket::get), whole.checked_sub(1));
+        }
     }
 }

@@ -235,6 +235,32 @@ fn same_input_cut_at_every_place_gives_the_same_from_the_request_on() {
     }
 }
 
+#[test]
+fn same_output_written_in_whatever_pieces_gives_the_same() {
+    for role in BOTH {
+        for (build, closes) in CONVERSATIONS.into_iter().flat_map(|build| [(build, false), (build, true)]) {
+            let run = |limit: usize, slices: usize| {
+                let mut w = World::open(role, &config(|_| ()));
+                w.slices = slices;
+                w.queue("queued before");
+                w.queue(&"large ".repeat(2000));
+                read(&mut w, &[&build(Peer::of(role))], true);
+                if closes {
+                    w.try_close(1000, "mine").ok();
+                }
+                w.flush_by(limit);
+                trace(w)
+            };
+            let whole = run(usize::MAX, 16);
+            for limit in (1..40).chain([100, 999, 11_999, 12_000, 12_001, 12_030]) {
+                for slices in [1, 2, 16] {
+                    assert_eq!(run(limit, slices), whole, "at most {limit} at once, {slices} slices");
+                }
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
 

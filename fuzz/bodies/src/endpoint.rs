@@ -125,6 +125,24 @@ impl Endpoint {
         }
     }
 
+    /// The application leaves, and the peer neither reads nor sends from here on: the end comes in time all the same.
+    pub(crate) fn stall(&mut self, start: Instant) -> Instant {
+        let mut now = start;
+        self.connection.handle_dropped(now);
+        self.check();
+        for _ in 0..MAX_DEADLINES {
+            if self.verdict.is_some() {
+                break;
+            }
+            now = self.connection.deadline().expect("an end that has begun is waited for");
+            self.connection.handle_timeout(now);
+            self.check();
+        }
+        assert!(self.verdict.is_some(), "it has ended: {:?}", self.connection);
+        assert!(now.since(start) <= self.connection.config().max_close_time(), "and in time");
+        now
+    }
+
     /// Writes, and lets deadlines pass, until the connection needs nothing more; answers with the time.
     pub(crate) fn run_out(&mut self, mut now: Instant) -> Instant {
         for _ in 0..MAX_DEADLINES {

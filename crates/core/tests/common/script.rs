@@ -266,7 +266,7 @@ impl Life {
         self.w.check();
         self.note_beginning();
         let buffered = self.w.conn.buffered();
-        assert!(buffered <= self.config.send_high + 8192, "{buffered} bytes wait");
+        assert!(buffered <= self.config.send_high.saturating_add(8192), "{buffered} bytes wait");
     }
 
     fn bytes(&self, pieces: &[Piece]) -> Vec<u8> {

@@ -1,0 +1,156 @@
+//! What a connection holds: `Config::max_memory`, the idle connection, the hot path.
+
+use std::sync::Arc;
+
+use adieu_core::handshake::Accept;
+use adieu_core::{Config, Connection, Event, Instant, OriginPolicy, Role, SendRefusal, ServerConfig};
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+const NOW: Instant = Instant::EPOCH;
+
+fn heap() -> dhat::HeapStats {
+    dhat::HeapStats::get()
+}
+
+/// A client's frame.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    match u16::try_from(payload.len()) {
+        Ok(short @ 0..=125) => frame.push(0x80 | short as u8),
+        Ok(len) => frame.extend([&[0xFE][..], &len.to_be_bytes()].concat()),
+        Err(_) => frame.extend([&[0xFF][..], &(payload.len() as u64).to_be_bytes()].concat()),
+    }
+    frame.extend([0; 4]);
+    frame.extend(payload);
+    frame
+}
+
+/// Looks ahead for as long as the connection reads.
+fn flood(connection: &mut Connection, wire: &[u8], read_len: usize) {
+    let mut scratch = vec![0; read_len];
+    for read in wire.chunks(read_len) {
+        if !connection.wants_input() {
+            break;
+        }
+        scratch[..read.len()].copy_from_slice(read);
+        connection.handle_ahead(NOW, &mut scratch[..read.len()]);
+    }
+}
+
+/// The wire that makes a connection hold as much as it can, in several ways.
+fn floods(config: &Config) -> Vec<Vec<u8>> {
+    let tiny = frame(0x82, b"").repeat(200_000);
+    let small = frame(0x81, &[b'x'; 100]).repeat(20_000);
+    let large = frame(0x82, &vec![0; config.max_message_len]).repeat(3);
+    let part = [frame(0x01, b""), frame(0x00, &[b'y'; 1000]).repeat(config.max_message_len / 1000)].concat();
+    let pings = [0; 40_000].map(|_| frame(0x89, &[7; 125])).concat();
+    let declared = frame(0x81, &vec![b'z'; config.max_message_len]);
+    let declared = declared[..config.max_message_len / 2].to_vec();
+    let before = config.inbox_len.saturating_sub(1000) / 110;
+    let mixed = [frame(0x81, &[b'x'; 100]).repeat(before), part.clone(), pings.clone()].concat();
+    vec![tiny, small, large, part, pings, declared, mixed]
+}
+
+/// Sends until the queue is full, with one message of the limit as the last.
+fn fill(connection: &mut Connection, config: &Config) {
+    while connection.buffered() + 100 < config.send_high {
+        connection.send(NOW, "0123456789".repeat(9)).expect("room");
+    }
+    while connection.send(NOW, vec![0; config.max_message_len]).is_ok() {}
+    assert_eq!(connection.refusal(), Some(SendRefusal::Full));
+}
+
+/// The most that is held while `wire` arrives at a server whose peer does not read.
+fn most_held(config: &Config, wire: &[u8], head: &[u8]) -> usize {
+    let mut server = ServerConfig::new(OriginPolicy::Any).with(config.clone());
+    server.plain_http = false;
+    let server = Arc::new(server);
+    let mut head = head.to_vec();
+    let _profiler = dhat::Profiler::builder().testing().build();
+    let mut connection = Connection::server(server, NOW);
+    connection.handle_ahead(NOW, &mut head);
+    assert!(matches!(connection.poll_event(NOW), Some(Event::Request(_))));
+    flood(&mut connection, &wire[..config.read_len.min(wire.len())], config.read_len);
+    connection.accept(NOW, &Accept::new()).expect("a request");
+    fill(&mut connection, config);
+    flood(&mut connection, wire, config.read_len);
+    // What the test itself allocates meanwhile: the scratch of `flood`, and the large message of `fill` while it is offered.
+    let own = config.read_len + config.max_message_len;
+    heap().max_bytes.saturating_sub(own)
+}
+
+fn configs() -> Vec<Config> {
+    let mut small = Config::default();
+    (small.max_message_len, small.max_frame_len) = (100_000, 100_000);
+    (small.inbox_len, small.read_len) = (4096, 4096);
+    (small.send_high, small.send_low) = (16_384, 4096);
+    let mut wide = Config::default();
+    wide.read_len = 16 << 10;
+    vec![Config::default(), small, wide]
+}
+
+fn a_connection_holds_no_more_than_max_memory() {
+    let fields: String = (0..55).map(|n| format!("X-{n}: {}\r\n", "v".repeat(100))).collect();
+    let head = format!(
+        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{fields}\r\n"
+    );
+    for config in configs() {
+        for (index, wire) in floods(&config).iter().enumerate() {
+            let held = most_held(&config, wire, head.as_bytes());
+            let limit = config.max_memory();
+            println!("flood {index}: {held} of {limit} bytes");
+            assert!(held <= limit, "flood {index}: {held} bytes, promised {limit}");
+        }
+    }
+}
+
+/// Echoes `wire` once, all replies in one turn; how many messages it were.
+fn echo(connection: &mut Connection, wire: &[u8], scratch: &mut [u8], spare: &mut Vec<u8>) -> usize {
+    scratch.copy_from_slice(wire);
+    connection.exchange_buffer(spare);
+    let mut input = scratch;
+    let mut count = 0;
+    while let Some(event) = connection.handle_input(NOW, &mut input) {
+        let Event::Message(message) = event else { panic!("{event:?}") };
+        connection.send(NOW, message).expect("an open connection");
+        count += 1;
+    }
+    loop {
+        let mut slices = [&[][..]; 4];
+        let filled = connection.transmit(NOW, &mut slices);
+        let len = slices[..filled].iter().map(|slice| slice.len()).sum();
+        if len == 0 {
+            break;
+        }
+        connection.handle_written(NOW, len);
+    }
+    connection.exchange_buffer(spare);
+    count
+}
+
+fn echoes_of_whole_messages_do_not_allocate_and_leave_nothing_behind() {
+    for role in [Role::Server, Role::Client] {
+        let client = [frame(0x81, "größe".as_bytes()), frame(0x82, &[1; 1000])].concat().repeat(40);
+        let server = [&[0x81, 2, b'h', b'i'][..], &[0x82, 126, 1, 0], &[5; 256]].concat().repeat(40);
+        let wire = if role == Role::Server { client } else { server };
+        let mut scratch = wire.clone();
+        let mut spare = Vec::with_capacity(256 << 10);
+        let mut connection = Connection::open(role, Arc::new(Config::default()), [3; 32], NOW);
+        let _profiler = dhat::Profiler::builder().testing().build();
+        for _ in 0..100 {
+            assert_eq!(echo(&mut connection, &wire, &mut scratch, &mut spare), 80);
+        }
+        let heap = heap();
+        assert_eq!((heap.total_blocks, heap.curr_bytes), (0, 0), "{role:?}");
+    }
+}
+
+/// One test: the allocator's counts belong to the whole process.
+#[test]
+fn memory_is_bounded_and_the_hot_path_does_not_allocate() {
+    echoes_of_whole_messages_do_not_allocate_and_leave_nothing_behind();
+    a_connection_holds_no_more_than_max_memory();
+}
