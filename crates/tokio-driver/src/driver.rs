@@ -17,7 +17,7 @@ use crate::transport::Transport;
 ///
 /// It completes when the transport is done with, which may be after the verdict. Somebody has to poll it: `connect` and
 /// `accept` spawn it, the forms `..._with_driver` hand it to the caller, and [`serve`](crate::serve) polls it beside the
-/// handler. Dropping it before it completes resets the connection.
+/// handler. Dropping it before the verdict resets the connection; after the verdict, it parts with the transport.
 #[must_use = "a connection makes no progress unless its driver is polled"]
 pub struct Driver<S: Transport> {
     shared: Arc<Shared<S>>,
@@ -41,21 +41,23 @@ impl<S: Transport> Driver<S> {
     pub async fn beside<F: Future>(&mut self, work: F) -> F::Output {
         let mut work = pin!(work);
         poll_fn(|cx| {
+            let moved = self.shared.hub.set_driver(cx.waker());
             Turn::enter(self.shared.address(), || {
                 let output = work.as_mut().poll(cx);
-                let _done = self.turn(cx);
+                let _done = self.turn(cx, moved);
                 output
             })
         })
         .await
     }
 
-    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// A turn; `moved`: another task polls than before.
+    fn turn(&mut self, cx: &mut Context<'_>, moved: bool) -> Poll<()> {
         if self.done {
             return Poll::Ready(());
         }
-        let moved = self.shared.hub.set_driver(cx.waker());
-        let next = self.shared.turn();
+        let rang = self.alarm.as_ref().is_some_and(|alarm| alarm.is_elapsed());
+        let next = self.shared.turn(rang);
         if next.done {
             self.done = true;
             self.alarm = None;
@@ -82,14 +84,15 @@ impl<S: Transport> Future for Driver<S> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.turn(cx)
+        let moved = self.shared.hub.set_driver(cx.waker());
+        self.turn(cx, moved)
     }
 }
 
 impl<S: Transport> Drop for Driver<S> {
     fn drop(&mut self) {
         if !self.done {
-            self.shared.abort();
+            self.shared.abandon();
             self.shared.hub.clear_driver();
         }
     }

@@ -35,6 +35,7 @@ impl<S: Transport> Inner<S> {
             self.lent = true;
             let mut spare = thread::take_spare();
             self.conn.exchange_buffer(&mut spare);
+            thread::give_spare(spare);
         }
     }
 
@@ -73,6 +74,7 @@ impl<S: Transport> Inner<S> {
             }
             Read::Nothing => {
                 io.turn.fresh |= ask == Ask::System;
+                io.turn.registered |= ask == Ask::Reactor;
                 return Fetched::Nothing;
             }
             Read::End => self.conn.handle_eof(io.now),
@@ -84,6 +86,9 @@ impl<S: Transport> Inner<S> {
 
     /// Reads on behalf of nobody: what arrives waits in the core.
     pub(crate) fn read_ahead(&mut self, io: &mut Io<'_>) {
+        if io.turn.registered {
+            return;
+        }
         thread::with_scratch(self.read_len(), |scratch| {
             while let Fetched::Bytes(len) = self.fetch(io, Ask::Reactor, scratch) {
                 self.conn.handle_ahead(io.now, &mut scratch[..len]);
@@ -148,8 +153,8 @@ impl<S: Transport> Inner<S> {
     }
 
     /// Acts on deadlines that have passed. What waits to be read counts as having come in time.
-    pub(crate) fn mind_clock(&mut self, io: &mut Io<'_>) {
-        if self.armed.is_none_or(|armed| armed > io.now) {
+    pub(crate) fn mind_clock(&mut self, io: &mut Io<'_>, rang: bool) {
+        if !rang && self.armed.is_none_or(|armed| armed > io.now) {
             return;
         }
         self.armed = None;
@@ -209,7 +214,12 @@ impl<S: Transport> Inner<S> {
             }
             match self.wire.poll_write(&mut io.cx, &slices[..count]) {
                 Poll::Pending => return,
-                Poll::Ready(Ok(len)) => self.conn.handle_written(io.now, len),
+                Poll::Ready(Ok(len)) => {
+                    self.conn.handle_written(io.now, len);
+                    if !self.conn.wants_output() {
+                        break;
+                    }
+                }
                 Poll::Ready(Err(error)) => return self.conn.handle_write_error(io.now, error),
             }
         }
@@ -277,5 +287,61 @@ impl<S: Transport> Inner<S> {
         let late = deadline.is_some_and(|deadline| self.armed.is_none_or(|armed| deadline < armed));
         after.driver |= late || io.more;
         after
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::task::{Context, Poll, Waker};
+
+    use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+
+    use crate::{Config, Driver, Role, WebSocket, open};
+
+    fn connection(len: usize) -> (WebSocket<DuplexStream>, Driver<DuplexStream>, DuplexStream) {
+        let (near, far) = duplex(len);
+        let (socket, driver) = open(Role::Server, near, Arc::<Config>::default(), &mut []);
+        (socket, driver, far)
+    }
+
+    fn poll_once<F: Future>(work: F) -> Poll<F::Output> {
+        pin!(work).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    /// The capacity of the connection's write buffer.
+    fn buffer_len(socket: &WebSocket<DuplexStream>) -> usize {
+        let mut probe = Vec::new();
+        socket.shared().lock().conn.exchange_buffer(&mut probe);
+        probe.capacity()
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_holds_no_write_buffer() {
+        let (mut socket, mut driver, mut peer) = connection(1 << 10);
+        for _ in 0..2 {
+            socket.try_send("from elsewhere").expect("sent");
+            assert_eq!(buffer_len(&socket), 0);
+            peer.write_all(&[0x81, 0x81, 0, 0, 0, 0, b'x']).await.expect("taken");
+            let turn = async {
+                let message = socket.recv().await.expect("a message");
+                socket.send(message).await.expect("sent");
+            };
+            driver.beside(turn).await;
+            assert_eq!(buffer_len(&socket), 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_dropped_leaves_nothing_behind() {
+        let (mut socket, _driver, _peer) = connection(16);
+        while socket.try_send(vec![0; 100_000]).is_ok() {}
+        assert!(poll_once(socket.send("full")).is_pending());
+        assert!(poll_once(socket.closed()).is_pending());
+        assert!(poll_once(socket.ping()).is_pending());
+        assert!(poll_once(socket.recv()).is_pending());
+        let inner = socket.shared().lock();
+        assert!(inner.waiters.is_empty() && !inner.receiving);
     }
 }

@@ -106,9 +106,10 @@ impl<S: Transport> Shared<S> {
         std::ptr::from_ref(self).addr()
     }
 
-    fn io(&self, turn: Turn) -> Io<'_> {
+    fn io(&self, mut turn: Turn) -> Io<'_> {
         let cx = Context::from_waker(&self.waker);
-        Io { now: clock::now(), cx, turn, more: false }
+        let now = *turn.now.get_or_insert_with(clock::now);
+        Io { now, cx, turn, more: false }
     }
 
     /// Changes something, and does what follows from it: at once, or at the end of the turn if the connection's own task is being
@@ -119,25 +120,26 @@ impl<S: Transport> Shared<S> {
         let mut inner = self.lock();
         inner.lend();
         let value = change(&mut inner, &mut io);
-        let after = if current.is_some() {
+        if current.is_some() {
             io.turn.keep();
-            After::nothing()
-        } else {
-            inner.settle_for_others(&mut io)
-        };
+            return value;
+        }
+        let after = inner.settle_for_others(&mut io);
         drop(inner);
         after.run(&self.hub);
         value
     }
 
-    /// The driver's turn: reads, minds the clock, writes.
-    pub(crate) fn turn(&self) -> Next {
-        let turn = Turn::current(self.address()).unwrap_or(Turn::passing());
+    /// The driver's turn: reads, minds the clock, writes. `rang`: its alarm has.
+    pub(crate) fn turn(&self, rang: bool) -> Next {
+        let mut turn = Turn::current(self.address()).unwrap_or(Turn::passing());
+        // What was polled before may have taken its time, which is not to count against the peer.
+        turn.now = None;
         let mut io = self.io(turn);
         let mut inner = self.lock();
         inner.lend();
         inner.read_ahead(&mut io);
-        inner.mind_clock(&mut io);
+        inner.mind_clock(&mut io, rang);
         let mut after = inner.settle(&mut io);
         after.driver |= io.more;
         let next = Next { done: inner.wire.is_gone(), alarm: inner.alarm(io.now) };
@@ -146,12 +148,15 @@ impl<S: Transport> Shared<S> {
         next
     }
 
-    /// Ends the connection now: nobody will drive it any more.
-    pub(crate) fn abort(&self) {
+    /// Nobody will drive the connection any more: it ends now, and what is left of it after its end is not waited for.
+    pub(crate) fn abandon(&self) {
         let mut io = self.io(Turn::passing());
         let mut inner = self.lock();
-        inner.conn.abort(io.now);
-        let after = inner.settle(&mut io);
+        if inner.conn.closed().is_none() {
+            inner.conn.abort(io.now);
+        }
+        let mut after = inner.settle(&mut io);
+        after.stream = after.stream.or_else(|| inner.wire.take());
         drop(inner);
         after.run(&self.hub);
     }

@@ -2,8 +2,10 @@
 
 use std::cell::Cell;
 
-/// A buffer that grew beyond this is not kept.
-const SPARE_LEN: usize = 256 << 10;
+use adieu_core::Instant;
+
+/// A buffer that grew beyond this is not kept: four messages of the usual limit.
+const SPARE_LEN: usize = 4 << 20;
 
 /// Reads in one turn, before others get theirs.
 const READS: u8 = 4;
@@ -31,11 +33,15 @@ pub(crate) fn take_spare() -> Vec<u8> {
     SPARE.try_with(Cell::take).unwrap_or_default()
 }
 
-/// Gives a write buffer to the thread.
+/// Gives a write buffer to the thread, which keeps the larger of two.
 pub(crate) fn give_spare(buffer: Vec<u8>) {
-    if buffer.capacity() <= SPARE_LEN {
-        let _ = SPARE.try_with(|cell| cell.set(buffer));
+    if !(1..=SPARE_LEN).contains(&buffer.capacity()) {
+        return;
     }
+    let _ = SPARE.try_with(|spare| {
+        let other = spare.take();
+        spare.set(if buffer.capacity() > other.capacity() { buffer } else { other });
+    });
 }
 
 /// A turn: one poll of the task in which a connection and its application run, or one call from elsewhere.
@@ -45,6 +51,10 @@ pub(crate) struct Turn {
     connection: usize,
     /// This turn has read to the end.
     pub(crate) fresh: bool,
+    /// The reactor has nothing, and wakes when it has.
+    pub(crate) registered: bool,
+    /// The time at which something was done first.
+    pub(crate) now: Option<Instant>,
     /// How many reads it may still do.
     pub(crate) reads: u8,
 }
@@ -55,7 +65,7 @@ impl Turn {
     }
 
     const fn of(connection: usize) -> Self {
-        Self { connection, fresh: false, reads: READS }
+        Self { connection, fresh: false, registered: false, now: None, reads: READS }
     }
 
     /// The turn of the connection at this address, if its task is being polled on this thread.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use adieu_core::handshake::Response;
-use adieu_core::{Chunk, Closed, Config, Connection, Event, Message, Role};
+use adieu_core::{Chunk, CloseError, Closed, Config, Connection, Event, Message, Role, SendError, Ticket};
 use futures_core::Stream;
 
 use crate::clock;
@@ -83,6 +83,24 @@ impl<S: Transport> WebSocket<S> {
             next
         })
         .await
+    }
+
+    /// [`Sender::send`], also where `SinkExt` is in scope.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn send<'m>(&self, message: impl Into<Message<'m>>) -> Result<Ticket, SendError<Message<'m>>> {
+        self.sender.send(message).await
+    }
+
+    /// [`Sender::close`], also where `SinkExt` is in scope.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn close(&self, code: u16, reason: &str) -> Result<Box<Closed>, CloseError> {
+        self.sender.close(code, reason).await
     }
 
     /// Waits for the event that `pick` picks, with which the opening handshake ends.

@@ -1,0 +1,12 @@
+//! The driver over loopback TCP and in-memory streams, with the real core and nothing simulated. Numbers such as S2 are the
+//! cases of the close semantics.
+
+mod cancel;
+mod connecting;
+mod echo;
+mod ending;
+mod halves;
+mod peers;
+mod sending;
+mod serving;
+mod turns;

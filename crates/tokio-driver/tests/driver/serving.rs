@@ -1,0 +1,324 @@
+//! `serve`: handlers, and the graceful shutdown (B17).
+
+use std::future::pending;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use adieu_tokio::{Accept, Cause, Incoming, Reject, ServerConfig, connect, serve};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::peers::{
+    CLOSE, PING, PONG, REQUEST, Raw, TEXT, any, echo, listen, read_head, serving, soon, until,
+};
+
+/// A server that is told to stop by the sender.
+struct Server {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    async fn start<H, F>(config: Arc<ServerConfig>, bound: Duration, handler: H) -> Self
+    where
+        H: Fn(Incoming<TcpStream>) -> F + Clone + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (listener, address) = listen().await;
+        let (stop, stopped) = oneshot::channel();
+        let serve = serve(listener, config, handler)
+            .with_graceful_shutdown(async move { drop(stopped.await) })
+            .shutdown_timeout(bound);
+        Self { address, stop, task: tokio::spawn(serve.into_future()) }
+    }
+
+    fn url(&self) -> String {
+        format!("ws://{}/", self.address)
+    }
+
+    async fn raw(&self) -> Raw<TcpStream> {
+        Raw::client(self.plain().await).await
+    }
+
+    async fn plain(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.expect("connected")
+    }
+
+    async fn stop(self) {
+        self.stop.send(()).expect("it runs");
+        soon(self.task).await.expect("no panic");
+    }
+}
+
+const BOUND: Duration = Duration::from_secs(50);
+
+async fn echoing(incoming: Incoming<TcpStream>) {
+    if let Ok(socket) = incoming.accept(Accept::new()).await {
+        echo(socket).await;
+    }
+}
+
+#[tokio::test]
+async fn every_client_is_served() {
+    let server = Server::start(any(), BOUND, echoing).await;
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        clients.push(connect(&server.url()).await.expect("connected"));
+    }
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.send(format!("{number}")).await.expect("sent");
+    }
+    for (number, client) in clients.iter_mut().enumerate() {
+        let message = soon(client.recv()).await.expect("a message");
+        assert_eq!(message.as_text(), Some(format!("{number}").as_str()));
+        assert!(soon(client.close(1000, "")).await.expect("closed").clean);
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_client_is_served_on_several_threads() {
+    let server = Server::start(any(), BOUND, echoing).await;
+    let talk = |url: String| async move {
+        let mut client = connect(&url).await.expect("connected");
+        for number in 0..200 {
+            client.send(vec![1; number * 37]).await.expect("sent");
+            assert_eq!(client.recv().await.expect("a message").len(), number * 37);
+        }
+        assert!(client.close(1000, "").await.expect("closed").clean);
+    };
+    let clients: Vec<_> = (0..8).map(|_| tokio::spawn(talk(server.url()))).collect();
+    for client in clients {
+        soon(client).await.expect("no panic");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn b17_a_shutdown_closes_open_connections_with_1001_and_waits_for_their_handlers() {
+    let ended = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&ended);
+    let server = Server::start(any(), BOUND, move |incoming| {
+        let count = Arc::clone(&count);
+        async move {
+            echoing(incoming).await;
+            tokio::task::yield_now().await;
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    })
+    .await;
+    let one = connect(&server.url()).await.expect("connected");
+    let mut other = connect(&server.url()).await.expect("connected");
+    server.stop().await;
+    assert_eq!(ended.load(Ordering::Relaxed), 2, "handlers have returned");
+    for closed in [soon(one.closed()).await, soon(other.recv()).await.expect_err("the end")] {
+        assert!(closed.clean && closed.shown_code() == 1001, "{closed}");
+    }
+}
+
+#[tokio::test]
+async fn b17_a_shutdown_answers_handshakes_in_flight_with_503() {
+    let (asked, mut waiting) = tokio::sync::mpsc::unbounded_channel();
+    let server = Server::start(any(), BOUND, move |incoming| {
+        let asked = asked.clone();
+        async move {
+            asked.send(()).expect("the test waits");
+            incoming.accept(pending().await).await.expect("never");
+        }
+    })
+    .await;
+    let mut silent = server.plain().await;
+    let mut halfway = server.plain().await;
+    halfway.write_all(&REQUEST[..40]).await.expect("taken");
+    let mut unanswered = server.plain().await;
+    unanswered.write_all(REQUEST).await.expect("taken");
+    waiting.recv().await.expect("its request");
+    let mut late = server.plain().await;
+    let Server { stop, task, .. } = server;
+    stop.send(()).expect("it runs");
+    for stream in [&mut silent, &mut halfway, &mut unanswered, &mut late] {
+        let head = soon(read_head(stream)).await;
+        assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+        assert!(head.contains("Connection: close"), "{head}");
+    }
+    assert!(!task.is_finished(), "a handler has not returned");
+    task.abort();
+}
+
+#[tokio::test]
+async fn b17_a_shutdown_is_bounded_whatever_the_handlers_do() {
+    let server = Server::start(any(), Duration::from_millis(50), |incoming| async move {
+        let socket = incoming.accept(Accept::new()).await.expect("accepted");
+        pending::<()>().await;
+        drop(socket);
+    })
+    .await;
+    let mut raw = server.raw().await;
+    server.stop().await;
+    assert_eq!(soon(raw.frame()).await.expect("a Close").0, CLOSE);
+    assert!(soon(raw.frame()).await.is_none(), "the end");
+}
+
+#[tokio::test]
+async fn a_request_that_is_dropped_is_refused_with_503() {
+    let server = Server::start(any(), BOUND, |incoming| async move { drop(incoming) }).await;
+    let mut stream = server.plain().await;
+    stream.write_all(REQUEST).await.expect("taken");
+    assert!(soon(read_head(&mut stream)).await.starts_with("HTTP/1.1 503 "));
+    drop(stream);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_handler_can_refuse_and_learns_the_verdict() {
+    let (told, verdict) = oneshot::channel();
+    let told = Arc::new(std::sync::Mutex::new(Some(told)));
+    let server = Server::start(any(), BOUND, move |incoming| {
+        let told = told.lock().expect("no panic").take().expect("one client");
+        async move {
+            let closed = incoming.reject(Reject::new(401).expect("a good status")).await;
+            told.send(closed).expect("the test waits");
+        }
+    })
+    .await;
+    let error = soon(connect(&server.url())).await.expect_err("refused");
+    assert!(error.to_string().contains("401"), "{error}");
+    assert_eq!(soon(verdict).await.expect("told").cause, Cause::Refused(None));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_handler_that_returns_closes_with_1001_behind_what_it_sent() {
+    let server = Server::start(any(), BOUND, |incoming| async move {
+        let socket = incoming.accept(Accept::new()).await.expect("accepted");
+        socket.send("bye").await.expect("sent");
+    })
+    .await;
+    let mut client = connect(&server.url()).await.expect("connected");
+    assert_eq!(soon(client.recv()).await.expect("a message").as_text(), Some("bye"));
+    let closed = soon(client.recv()).await.expect_err("the end");
+    assert!(closed.clean && closed.shown_code() == 1001, "{closed}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_handler_may_hand_its_connection_to_another_task() {
+    let server = Server::start(any(), BOUND, |incoming| async move {
+        let socket = incoming.accept(Accept::new()).await.expect("accepted");
+        tokio::spawn(echo(socket));
+    })
+    .await;
+    let mut client = connect(&server.url()).await.expect("connected");
+    for number in 0..10 {
+        client.send(format!("{number}")).await.expect("sent");
+        assert_eq!(soon(client.recv()).await.expect("a message").len(), 1);
+    }
+    assert!(soon(client.close(1000, "")).await.expect("closed").clean);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_resets_its_connection_and_no_other() {
+    let server = Server::start(any(), BOUND, |incoming| async move {
+        let mut socket = incoming.accept(Accept::new()).await.expect("accepted");
+        while let Ok(message) = socket.recv().await {
+            assert_ne!(message.as_text(), Some("panic"), "as the client asked");
+            socket.send(message).await.expect("sent");
+        }
+    })
+    .await;
+    let mut bystander = connect(&server.url()).await.expect("connected");
+    let mut victim = connect(&server.url()).await.expect("connected");
+    victim.send("panic").await.expect("sent");
+    assert!(!soon(victim.recv()).await.expect_err("the end").clean);
+    bystander.send("unharmed").await.expect("sent");
+    assert_eq!(soon(bystander.recv()).await.expect("a message").as_text(), Some("unharmed"));
+    drop((bystander, victim));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_ping_is_answered_while_the_handler_awaits_something_else() {
+    let (release, busy) = tokio::sync::watch::channel(false);
+    let server = Server::start(any(), BOUND, move |incoming| {
+        let mut busy = busy.clone();
+        async move {
+            let mut socket = incoming.accept(Accept::new()).await.expect("accepted");
+            busy.wait_for(|released| *released).await.expect("released");
+            let message = socket.recv().await.expect("a message");
+            socket.send(message).await.expect("sent");
+        }
+    })
+    .await;
+    let mut raw = server.raw().await;
+    raw.send(TEXT, b"first").await;
+    raw.send(PING, b"1").await;
+    assert_eq!(soon(raw.frame()).await, Some((PONG, b"1".to_vec())));
+    release.send(true).expect("it waits");
+    assert_eq!(soon(raw.frame()).await, Some((TEXT, b"first".to_vec())));
+    drop(raw);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn other_tasks_can_send_to_a_served_connection() {
+    let (hand_out, mut senders) = tokio::sync::mpsc::unbounded_channel();
+    let server = Server::start(any(), BOUND, move |incoming| {
+        let hand_out = hand_out.clone();
+        async move {
+            let mut socket = incoming.accept(Accept::new()).await.expect("accepted");
+            hand_out.send(socket.sender()).expect("the test waits");
+            while socket.recv().await.is_ok() {}
+        }
+    })
+    .await;
+    let mut client = connect(&server.url()).await.expect("connected");
+    let sender = soon(senders.recv()).await.expect("a sender");
+    for number in 0..100 {
+        sender.send(format!("{number}")).await.expect("sent");
+        let message = soon(client.recv()).await.expect("a message");
+        assert_eq!(message.as_text(), Some(format!("{number}").as_str()));
+    }
+    soon(sender.ping()).await.expect("a pong");
+    let (closed, end) = soon(async { tokio::join!(sender.close(1000, ""), client.recv()) }).await;
+    assert!(closed.expect("closed").clean && end.is_err());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_can_be_taken_back_before_any_answer() {
+    let server = Server::start(any(), BOUND, |incoming| async move {
+        let mut stream = incoming.into_stream().expect("connected");
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.expect("taken");
+    })
+    .await;
+    let mut stream = server.plain().await;
+    stream.write_all(REQUEST).await.expect("taken");
+    assert!(soon(read_head(&mut stream)).await.starts_with("HTTP/1.1 200 "));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_floods_does_not_keep_others_from_being_served() {
+    let server = Server::start(serving(|config| config.send_high = 1 << 16), BOUND, echoing).await;
+    let flood = server.raw().await;
+    let frame = flood.encode(TEXT, &[b'x'; 100]).repeat(1 << 10);
+    let (mut reads, mut writes) = flood.stream.into_split();
+    let flooding = tokio::spawn(async move { while writes.write_all(&frame).await.is_ok() {} });
+    let draining = tokio::spawn(async move { tokio::io::copy(&mut reads, &mut tokio::io::sink()).await });
+    let mut client = connect(&server.url()).await.expect("connected");
+    for _ in 0..50 {
+        client.send("me too").await.expect("sent");
+        soon(client.recv()).await.expect("a message");
+    }
+    flooding.abort();
+    draining.abort();
+    until(|| flooding.is_finished() && draining.is_finished()).await;
+    drop(client);
+    server.stop().await;
+}
