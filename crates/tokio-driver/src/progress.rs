@@ -8,7 +8,7 @@ use adieu_core::Transport as Level;
 use adieu_core::{Closed, Event, Instant, Message, SendError, SendRefusal, Ticket};
 
 use crate::shared::{After, Inner, Io};
-use crate::thread;
+use crate::thread::{self, Rest};
 use crate::transport::Transport;
 use crate::wire::{Read, SLICES};
 
@@ -85,30 +85,39 @@ impl<S: Transport> Inner<S> {
     }
 
     /// Reads on behalf of nobody: what arrives waits in the core.
-    pub(crate) fn read_ahead(&mut self, io: &mut Io<'_>) {
-        if io.turn.registered {
-            return;
+    fn fetch_ahead(&mut self, io: &mut Io<'_>, ask: Ask) {
+        self.digest(io.now);
+        let read_len = self.read_len();
+        let mut scratch = thread::take_scratch(read_len);
+        while let Fetched::Bytes(len) = self.fetch(io, ask, &mut scratch[..read_len]) {
+            self.conn.handle_ahead(io.now, &mut scratch[..len]);
         }
-        thread::with_scratch(self.read_len(), |scratch| {
-            while let Fetched::Bytes(len) = self.fetch(io, Ask::Reactor, scratch) {
-                self.conn.handle_ahead(io.now, &mut scratch[..len]);
-            }
-        });
+        thread::give_scratch(scratch);
+    }
+
+    /// Reads what the reactor knows of, unless it has said in this turn that there is nothing.
+    pub(crate) fn read_ahead(&mut self, io: &mut Io<'_>) {
+        if !io.turn.registered {
+            self.fetch_ahead(io, Ask::Reactor);
+        }
     }
 
     /// Reads what the operating system holds, unless this turn has read to the end (CLOSE.md S2).
     pub(crate) fn look(&mut self, io: &mut Io<'_>) {
-        if io.turn.fresh {
-            return;
+        if !io.turn.fresh {
+            self.fetch_ahead(io, Ask::System);
         }
-        thread::with_scratch(self.read_len(), |scratch| {
-            while let Fetched::Bytes(len) = self.fetch(io, Ask::System, scratch) {
-                self.conn.handle_ahead(io.now, &mut scratch[..len]);
-            }
-        });
     }
 
-    /// Asks for the next event, for the task that is registered with the hub.
+    /// Feeds what this turn has read and nobody asked for.
+    pub(crate) fn digest(&mut self, now: Instant) {
+        if !self.rest.is_empty() {
+            self.conn.handle_ahead(now, self.rest.bytes());
+            self.rest.keep(0);
+        }
+    }
+
+    /// Asks for the next event, for the task that `register` registers with the hub.
     pub(crate) fn next(
         &mut self,
         io: &mut Io<'_>,
@@ -116,40 +125,56 @@ impl<S: Transport> Inner<S> {
     ) -> Poll<Result<Event<'static>, Box<Closed>>> {
         self.receiving = false;
         loop {
-            let mut fetched = Fetched::End;
-            let mut event = self.conn.poll_event(io.now);
-            if event.is_none() {
-                if let Some(closed) = self.conn.closed() {
-                    return Poll::Ready(Err(Box::new(closed.clone())));
-                }
-                register();
-                (fetched, event) = self.read_for_receiver(io);
-            }
+            let event = match self.next_of_rest(io.now) {
+                None => self.conn.poll_event(io.now),
+                event => event,
+            };
             match event {
                 Some(Event::Closed(closed)) => return Poll::Ready(Err(closed)),
                 Some(Event::Pong(pong)) => self.waiters.answered(pong),
                 Some(event) => return Poll::Ready(Ok(event)),
-                None if matches!(fetched, Fetched::Nothing) => {
-                    self.receiving = true;
-                    return Poll::Pending;
+                None => {
+                    if let Some(closed) = self.conn.closed() {
+                        return Poll::Ready(Err(Box::new(closed.clone())));
+                    }
+                    register();
+                    if !self.fetch_rest(io) {
+                        self.receiving = true;
+                        return Poll::Pending;
+                    }
                 }
-                None => {}
             }
         }
     }
 
-    /// Reads once; the first event does not go through the inbox.
-    fn read_for_receiver(&mut self, io: &mut Io<'_>) -> (Fetched, Option<Event<'static>>) {
-        thread::with_scratch(self.read_len(), |scratch| {
-            let fetched = self.fetch(io, Ask::Reactor, scratch);
-            let Fetched::Bytes(len) = fetched else {
-                return (fetched, None);
-            };
-            let mut rest = &mut scratch[..len];
-            let event = self.conn.handle_input(io.now, &mut rest).map(Event::into_owned);
-            self.conn.handle_ahead(io.now, rest);
-            (fetched, event)
-        })
+    /// Asks for the next event from what this turn has read.
+    fn next_of_rest(&mut self, now: Instant) -> Option<Event<'static>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let mut input = self.rest.bytes();
+        let event = self.conn.handle_input(now, &mut input).map(Event::into_owned);
+        let left = if event.is_some() { input.len() } else { 0 };
+        self.rest.keep(left);
+        event
+    }
+
+    /// Reads once, so that messages need not go through the inbox; `false` if there is nothing.
+    fn fetch_rest(&mut self, io: &mut Io<'_>) -> bool {
+        let read_len = self.read_len();
+        let mut scratch = thread::take_scratch(read_len);
+        match self.fetch(io, Ask::Reactor, &mut scratch[..read_len]) {
+            Fetched::Bytes(len) => {
+                self.rest = Rest::new(scratch, len);
+                return true;
+            }
+            Fetched::End => thread::give_scratch(scratch),
+            Fetched::Nothing => {
+                thread::give_scratch(scratch);
+                return false;
+            }
+        }
+        true
     }
 
     /// Acts on deadlines that have passed. What waits to be read counts as having come in time.

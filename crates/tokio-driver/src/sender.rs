@@ -69,7 +69,7 @@ impl<S: Transport> Sender<S> {
         let mut place = Place::new(&self.shared);
         let mut waiting = Some(message);
         poll_fn(|cx| {
-            self.shared.with(|inner, io| {
+            self.shared.with_rest(|inner, io| {
                 let Some(message) = waiting.take() else {
                     return Poll::Pending;
                 };
@@ -92,7 +92,7 @@ impl<S: Transport> Sender<S> {
     ///
     /// Every [`SendRefusal`], with the message.
     pub fn try_send<'m>(&self, message: impl Into<Message<'m>>) -> Result<Ticket, SendError<Message<'m>>> {
-        self.shared.with(|inner, io| inner.send(io, message.into(), None))
+        self.shared.with_rest(|inner, io| inner.send(io, message.into(), None))
     }
 
     /// Pings the peer, behind everything queued before, and waits for its answer: the time from the Ping's flush to its
@@ -209,7 +209,7 @@ impl<S: Transport> Sender<S> {
 
     /// The peer's Close, as soon as it was parsed; messages may still be received before it takes effect.
     pub fn peer_close(&self) -> Option<Close> {
-        self.shared.lock().conn.peer_close().cloned()
+        self.shared.with(|inner, _io| inner.conn.peer_close().cloned())
     }
 
     /// The state.

@@ -11,7 +11,7 @@ use adieu_core::{Connection, Instant};
 
 use crate::clock;
 use crate::hub::Hub;
-use crate::thread::Turn;
+use crate::thread::{Rest, Turn};
 use crate::transport::Transport;
 use crate::waiters::Waiters;
 use crate::wire::Wire;
@@ -29,6 +29,7 @@ pub(crate) struct Inner<S> {
     pub(crate) wire: Wire<S>,
     pub(crate) conn: Connection,
     pub(crate) waiters: Waiters,
+    pub(crate) rest: Rest,
     /// When the driver wakes itself at the latest.
     pub(crate) armed: Option<Instant>,
     /// A task waits for an event.
@@ -88,6 +89,7 @@ impl<S: Transport> Shared<S> {
             wire: Wire::new(stream),
             conn,
             waiters: Waiters::default(),
+            rest: Rest::default(),
             armed: None,
             receiving: false,
             paused: false,
@@ -115,15 +117,26 @@ impl<S: Transport> Shared<S> {
     /// Changes something, and does what follows from it: at once, or at the end of the turn if the connection's own task is being
     /// polled.
     pub(crate) fn with<T>(&self, change: impl FnOnce(&mut Inner<S>, &mut Io<'_>) -> T) -> T {
+        self.with_rest(|inner, io| {
+            inner.digest(io.now);
+            change(inner, io)
+        })
+    }
+
+    /// The same, for a change that comes before what this turn has read and nobody asked for.
+    pub(crate) fn with_rest<T>(&self, change: impl FnOnce(&mut Inner<S>, &mut Io<'_>) -> T) -> T {
         let current = Turn::current(self.address());
         let mut io = self.io(current.unwrap_or(Turn::passing()));
         let mut inner = self.lock();
         inner.lend();
-        let value = change(&mut inner, &mut io);
         if current.is_some() {
+            let value = change(&mut inner, &mut io);
             io.turn.keep();
             return value;
         }
+        inner.digest(io.now);
+        let value = change(&mut inner, &mut io);
+        inner.digest(io.now);
         let after = inner.settle_for_others(&mut io);
         drop(inner);
         after.run(&self.hub);
@@ -138,6 +151,7 @@ impl<S: Transport> Shared<S> {
         let mut io = self.io(turn);
         let mut inner = self.lock();
         inner.lend();
+        inner.digest(io.now);
         inner.read_ahead(&mut io);
         inner.mind_clock(&mut io, rang);
         let mut after = inner.settle(&mut io);

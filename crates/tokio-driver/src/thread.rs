@@ -1,6 +1,7 @@
 //! What belongs to the thread and not to a connection: buffers, and which connection's task is being polled.
 
 use std::cell::Cell;
+use std::ops::Range;
 
 use adieu_core::Instant;
 
@@ -17,15 +18,48 @@ thread_local! {
     static TURN: Cell<Turn> = const { Cell::new(Turn::outside()) };
 }
 
-/// Runs `read` with `len` bytes of the thread's read buffer.
-pub(crate) fn with_scratch<T>(len: usize, read: impl FnOnce(&mut [u8]) -> T) -> T {
+/// The thread's read buffer, of at least `len` bytes.
+pub(crate) fn take_scratch(len: usize) -> Vec<u8> {
     let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
     if scratch.len() < len {
         scratch.resize(len, 0);
     }
-    let value = read(&mut scratch[..len]);
+    scratch
+}
+
+/// Gives the read buffer back.
+pub(crate) fn give_scratch(scratch: Vec<u8>) {
     let _ = SCRATCH.try_with(|cell| cell.set(scratch));
-    value
+}
+
+/// What a turn has read and not yet fed to the core: the thread's read buffer, on loan for as long as the turn lasts.
+#[derive(Default)]
+pub(crate) struct Rest {
+    scratch: Vec<u8>,
+    range: Range<usize>,
+}
+
+impl Rest {
+    /// The first `len` bytes.
+    pub(crate) const fn new(scratch: Vec<u8>, len: usize) -> Self {
+        Self { scratch, range: 0..len }
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.range.start == self.range.end
+    }
+
+    pub(crate) fn bytes(&mut self) -> &mut [u8] {
+        &mut self.scratch[self.range.clone()]
+    }
+
+    /// Keeps the last `len` bytes only. Nothing: the buffer goes back to the thread.
+    pub(crate) fn keep(&mut self, len: usize) {
+        self.range.start = self.range.end - len;
+        if len == 0 {
+            give_scratch(std::mem::take(&mut self.scratch));
+        }
+    }
 }
 
 /// The thread's write buffer, if nobody has it.

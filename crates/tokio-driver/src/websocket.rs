@@ -146,7 +146,7 @@ fn message(event: Event<'static>) -> Option<Message<'static>> {
 impl<S: Transport> Shared<S> {
     fn poll_next(&self, cx: &Context<'_>) -> Poll<Result<Event<'static>, Box<Closed>>> {
         let register = || self.hub.set_receiver(cx.waker());
-        self.with(|inner, io| inner.next(io, register))
+        self.with_rest(|inner, io| inner.next(io, register))
     }
 }
 

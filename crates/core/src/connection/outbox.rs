@@ -211,12 +211,11 @@ impl Outbox {
     /// of one frame each. `false`: it was something else, and nothing changed.
     #[inline]
     pub(super) fn pass_all(&mut self) -> bool {
-        if self.mixed || self.urgent.is_some() {
+        if self.mixed || self.urgent.is_some() || self.rest.is_some() {
             return false;
         }
         self.front.clear();
         (self.written, self.committed, self.left) = (0, 0, 0);
-        self.rest = None;
         true
     }
 

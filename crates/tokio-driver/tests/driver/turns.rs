@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use adieu_tokio::{Cause, Role, SendRefusal, Transport, WebSocket, open};
+use adieu_tokio::{Cause, Initiator, Role, SendRefusal, Transport, WebSocket, open};
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio::net::TcpStream;
 
-use crate::peers::{TEXT, any, config, echo, server_with_driver, soon, tcp};
+use crate::peers::{
+    CLOSE, NORMAL, TEXT, any, config, echo, in_memory, server_with_driver, soon, tcp, wait_for_bytes,
+};
 
 /// Calls that reached the stream and were not `Pending`, and all polls.
 #[derive(Default)]
@@ -201,6 +204,48 @@ async fn a_write_of_nothing_ends_sending_and_does_not_spin() {
     let closed = soon(socket.recv()).await.expect_err("the end");
     assert_eq!((&closed.cause, closed.unsent.messages), (&Cause::Reset, 1), "{closed}");
     soon(driver).await.expect("no panic");
+}
+
+#[tokio::test]
+async fn what_another_thread_reads_comes_behind_what_the_turn_has_read() {
+    let (mut socket, mut driver, raw, system) = server_with_driver(any()).await;
+    let peer = SockRef::from(&raw.stream).try_clone().expect("a second descriptor");
+    let frame = |number: &str| raw.encode(TEXT, number.as_bytes());
+    let (first, second) = ([frame("1"), frame("2"), frame("3")].concat(), [frame("4"), frame("5")].concat());
+    let application = async {
+        tokio::task::yield_now().await;
+        peer.send(&first).expect("taken");
+        assert_eq!(socket.recv().await.expect("a message").as_text(), Some("1"));
+        // Still in the same turn, a sender elsewhere looks.
+        peer.send(&second).expect("taken");
+        wait_for_bytes(&system, second.len());
+        let sender = socket.sender();
+        let looking = std::thread::spawn(move || sender.try_send("x").map(|_| ()));
+        looking.join().expect("no panic").expect("sent");
+        for number in ["2", "3", "4", "5"] {
+            assert_eq!(socket.recv().await.expect("a message").as_text(), Some(number));
+        }
+    };
+    soon(driver.beside(application)).await;
+}
+
+#[tokio::test]
+async fn what_the_turn_has_read_came_before_what_it_does() {
+    let tight = config(|config| config.inbox_len = 1);
+    let (mut socket, mut driver, mut raw) = in_memory(Role::Server, tight, 1 << 10);
+    let frames = ["1", "2", "3"].map(|number| raw.encode(TEXT, number.as_bytes())).concat();
+    raw.stream.write_all(&[frames, raw.encode(CLOSE, NORMAL)].concat()).await.expect("taken");
+    let application = async {
+        assert_eq!(socket.recv().await.expect("a message").as_text(), Some("1"));
+        assert!(socket.peer_close().is_some());
+        socket.start_close(adieu_tokio::Close::EMPTY).expect("it may still be answered with a code of ours");
+        for number in ["2", "3"] {
+            assert_eq!(socket.recv().await.expect("a message").as_text(), Some(number));
+        }
+        socket.recv().await.expect_err("the end")
+    };
+    let closed = soon(driver.beside(application)).await;
+    assert!(closed.clean && closed.initiator == Some(Initiator::Peer), "{closed}");
 }
 
 /// The reactor has not heard of anything that arrives; the operating system has.
