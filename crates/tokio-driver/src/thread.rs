@@ -5,8 +5,11 @@ use std::ops::Range;
 
 use adieu_core::Instant;
 
-/// A buffer that grew beyond this is not kept: four messages of the usual limit.
-const SPARE_LEN: usize = 4 << 20;
+/// The thread keeps buffers of at most this many bytes in all: eight messages of the usual limit.
+const SPARE_LEN: usize = 8 << 20;
+
+/// And at most so many.
+const SPARES: usize = 16;
 
 /// Reads in one turn, before others get theirs.
 const READS: u8 = 4;
@@ -14,7 +17,7 @@ const READS: u8 = 4;
 // A thread that ends has no buffers any more; then a buffer lives for one call. `TURN` has no destructor.
 thread_local! {
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static SPARES_KEPT: Cell<Vec<Vec<u8>>> = const { Cell::new(Vec::new()) };
     static TURN: Cell<Turn> = const { Cell::new(Turn::outside()) };
 }
 
@@ -62,20 +65,31 @@ impl Rest {
     }
 }
 
-/// The thread's write buffer, if nobody has it.
+/// The largest of the thread's spare buffers.
 pub(crate) fn take_spare() -> Vec<u8> {
-    SPARE.try_with(Cell::take).unwrap_or_default()
+    with_spares(Vec::pop).flatten().unwrap_or_default()
 }
 
-/// Gives a write buffer to the thread, which keeps the larger of two.
+/// Gives a buffer to the thread, which keeps it if there is room for it.
 pub(crate) fn give_spare(buffer: Vec<u8>) {
-    if !(1..=SPARE_LEN).contains(&buffer.capacity()) {
-        return;
-    }
-    let _ = SPARE.try_with(|spare| {
-        let other = spare.take();
-        spare.set(if buffer.capacity() > other.capacity() { buffer } else { other });
+    with_spares(|spares| {
+        let kept: usize = spares.iter().map(Vec::capacity).sum();
+        if buffer.capacity() > 0 && spares.len() < SPARES && kept + buffer.capacity() <= SPARE_LEN {
+            let place = spares.partition_point(|spare| spare.capacity() < buffer.capacity());
+            spares.insert(place, buffer);
+        }
     });
+}
+
+/// The spare buffers, the largest last.
+fn with_spares<T>(change: impl FnOnce(&mut Vec<Vec<u8>>) -> T) -> Option<T> {
+    let in_place = |cell: &Cell<Vec<Vec<u8>>>| {
+        let mut spares = cell.take();
+        let value = change(&mut spares);
+        cell.set(spares);
+        value
+    };
+    SPARES_KEPT.try_with(in_place).ok()
 }
 
 /// A turn: one poll of the task in which a connection and its application run, or one call from elsewhere.
