@@ -42,9 +42,11 @@ impl<S: Transport> Inner<S> {
     fn take_back(&mut self) {
         if !self.conn.wants_output() {
             self.lent = false;
-            let mut buffer = Vec::new();
-            self.conn.exchange_buffer(&mut buffer);
-            thread::give_spare(buffer);
+            // What was lent, and what was written from.
+            for mut buffer in [Vec::new(), Vec::new()] {
+                self.conn.exchange_buffer(&mut buffer);
+                thread::give_spare(buffer);
+            }
         }
     }
 

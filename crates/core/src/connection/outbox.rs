@@ -313,9 +313,8 @@ impl Outbox {
             spare.clear();
             core::mem::swap(&mut self.front, spare);
         }
-        let own = core::mem::take(&mut self.spare);
-        if own.capacity() > spare.capacity() {
-            *spare = own;
+        if self.spare.capacity() > spare.capacity() {
+            core::mem::swap(&mut self.spare, spare);
             spare.clear();
         }
     }
