@@ -224,6 +224,24 @@ async fn the_counter_is_shared_and_left_however_it_ends() {
 }
 
 #[tokio::test]
+async fn the_counter_skips_other_fields_and_refuses_long_requests() {
+    let (_program, address) = serve(&[]).await;
+    let mut ws = open(&address, "/counter").await;
+    for _ in 0..2 {
+        within(ws.recv()).await.expect("a notice");
+    }
+    let plus = r#"{"why": [{"action": "minus"}], "action": "plus"}"#;
+    for (len, answer) in [
+        (1024, r#"{"type":"value","value":1}"#),
+        (1025, r#"{"type":"error","message":"a request has at most 1024 bytes"}"#),
+        (32 << 20, r#"{"type":"error","message":"a request has at most 1024 bytes"}"#),
+    ] {
+        within(ws.send(plus.to_owned() + &" ".repeat(len - plus.len()))).await.expect("it is open");
+        assert_eq!(within(ws.recv()).await, Ok(Message::from(answer)));
+    }
+}
+
+#[tokio::test]
 async fn origins_are_restricted_on_request() {
     let page = |address: &str, origin: &str| client(address, "/echo").origin(origin).expect("an origin");
     let (_program, address) = serve(&[]).await;
@@ -265,6 +283,57 @@ async fn the_log_tells_who_asked_for_what_and_how_it_ended() {
     assert!(own.to_string() == address && line.starts_with("127.0.0.1:"), "{line}");
     let expected = " /echo?~: clean: closing handshake complete; the peer closed first; ";
     assert!(line.contains(expected) && line.contains("4000 \"bye\""), "{line}");
+
+    http(&address, "GET", "/").await;
+    let line = program.complaint().await;
+    assert!(line.ends_with(" /: served"), "{line}");
+    let long = format!("/{}", "x".repeat(200));
+    http(&address, "GET", &long).await;
+    let line = program.complaint().await;
+    assert!(line.ends_with(&format!(" {}…: not clean: the request was refused", &long[..200])), "{line}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn who_never_answers_a_close_gets_its_verdict_logged() {
+    let (mut program, address) = serve(&["--log"]).await;
+    let (_never_answers, _) = shake_hands(&address, "/echo").await;
+    program.signal("TERM").await;
+    let line = program.complaint().await;
+    assert!(line.contains(" /echo: not clean: close timeout; we closed first; sent 1001"), "{line}");
+    assert_eq!(program.finish().await.code, Some(0));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_last_lines_are_logged_when_it_stops() {
+    let (program, address) = serve(&["--log"]).await;
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        clients.push(open(&address, "/echo").await);
+    }
+    program.signal("TERM").await;
+    for ws in &mut clients {
+        assert!(verdict(ws).await.clean);
+    }
+    let finished = program.finish().await;
+    assert_eq!((finished.code, finished.err.len()), (Some(0), clients.len()), "{finished:?}");
+}
+
+/// More than a pipe holds.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_log_that_nobody_reads_keeps_nobody_waiting() {
+    let (program, address) = serve(&["--log"]).await;
+    let long = format!("/{}", "x".repeat(200));
+    for _ in 0..500 {
+        let answer = http(&address, "GET", &long).await;
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    }
+    let mut ws = open(&address, "/echo").await;
+    program.signal("TERM").await;
+    assert!(verdict(&mut ws).await.clean);
+    assert_eq!(program.finish_unread().await, Some(0));
 }
 
 #[tokio::test]

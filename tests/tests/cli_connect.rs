@@ -227,6 +227,20 @@ async fn nobody_listening_is_one_line_and_a_bad_url_is_usage() {
 
 #[cfg(unix)]
 #[tokio::test]
+async fn a_second_ctrl_c_ends_at_once_even_if_nobody_reads_what_is_printed() {
+    let (mut program, mut ws) = connected().await;
+    within(ws.send("x".repeat(1 << 20))).await.expect("it is open");
+    program.say("ready").await;
+    within(ws.recv()).await.expect("it is open");
+    program.signal("INT").await;
+    // Its Close proves that the first one has been seen.
+    within(ws.recv()).await.expect_err("it closes");
+    program.signal("INT").await;
+    assert_eq!(program.finish_unread().await, Some(1));
+}
+
+#[cfg(unix)]
+#[tokio::test]
 async fn ctrl_c_closes_like_quit() {
     let (mut program, mut ws) = connected().await;
     // Once a line has come, the program is past its start.

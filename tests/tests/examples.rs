@@ -82,6 +82,19 @@ async fn counter_reports_an_unknown_action_and_goes_on() {
 }
 
 #[tokio::test]
+async fn counter_skips_other_fields_and_refuses_long_requests() {
+    let (_program, url) = start("counter", &[]).await;
+    let mut ws = open(&url).await;
+    hear(&mut ws).await;
+    hear(&mut ws).await;
+    let plus = r#"{"why": [{"action": "minus"}], "action": "plus"}"#;
+    say(&ws, &format!("{plus:1024}")).await;
+    assert_eq!(hear(&mut ws).await, r#"{"type":"value","value":1}"#);
+    say(&ws, &format!("{plus:1025}")).await;
+    assert_eq!(hear(&mut ws).await, r#"{"type":"error","message":"a request has at most 1024 bytes"}"#);
+}
+
+#[tokio::test]
 async fn counter_users_leave_once_however_they_end() {
     let (_program, url) = start("counter", &[]).await;
     let mut stays = open(&url).await;

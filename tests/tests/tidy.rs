@@ -9,7 +9,7 @@ use adieu_tests::tree::{files, files_with, name, root, text};
 
 const MAX_FILE_LINES: usize = 500;
 const MAX_FUNCTION_LINES: usize = 60;
-const MAX_CORE_LINES: usize = 3000;
+const MAX_CORE_LINES: usize = 3_600;
 
 fn none(offences: &[String]) {
     assert!(offences.is_empty(), "{} offences:\n  {}", offences.len(), offences.join("\n  "));
@@ -174,7 +174,7 @@ fn dependencies(manifest: &Path) -> BTreeSet<String> {
 
 #[test]
 fn the_core_depends_on_nothing_else() {
-    let expected = ["base64", "bytes", "chacha20", "httparse", "sha1", "simdutf8"];
+    let expected = ["base64", "chacha20", "httparse", "sha1", "simdutf8"];
     let found = dependencies(&root().join("crates/core/Cargo.toml"));
     assert_eq!(
         found,

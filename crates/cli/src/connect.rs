@@ -2,7 +2,8 @@
 
 use std::future::{Future, poll_fn};
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::process::ExitCode;
+use std::pin::Pin;
+use std::process::{self, ExitCode};
 use std::sync::Arc;
 use std::task::Poll;
 use std::thread;
@@ -30,6 +31,8 @@ const LINES_AHEAD: usize = 16;
 ///   /close [CODE [REASON]]  closes (without a code: with none)
 ///   /quit                   closes with 1000, as the end of stdin and Ctrl-C do
 ///   //text                  sends "/text"
+///
+/// A second Ctrl-C ends at once.
 ///
 /// The verdict is told at the end. Exit status: 0 for a clean end (both
 /// sides closed), 1 for any other, 2 for arguments that cannot be.
@@ -107,7 +110,9 @@ fn failure(error: &ConnectError) -> Failure {
 
 /// Prints and sends at the same time, so that a server that echoes does not wait for us while we wait for it.
 async fn talk(mut ws: WebSocket<TcpStream>) -> Result<Box<Closed>, Failure> {
-    tokio::spawn(interrupted(ws.sender()));
+    if let Some(interrupted) = begun(interrupted(ws.sender())).await {
+        tokio::spawn(interrupted);
+    }
     let typing = tokio::spawn(obey(ws.sender(), lines()));
     loop {
         match ws.recv().await {
@@ -134,15 +139,16 @@ fn print(message: &Message<'_>) -> io::Result<()> {
     writeln!(io::stdout(), "< {line}")
 }
 
-/// Ctrl-C closes; a second one does not wait for the answer.
+/// Ctrl-C closes; a second one ends the process, whatever it is stuck in.
 async fn interrupted(client: Sender<TcpStream>) {
-    for _ in 0..2 {
-        if tokio::signal::ctrl_c().await.is_err() {
-            return;
-        }
-        if quit(&client).is_err() {
-            client.abort();
-        }
+    if tokio::signal::ctrl_c().await.is_err() {
+        return;
+    }
+    if quit(&client).is_err() {
+        client.abort();
+    }
+    if tokio::signal::ctrl_c().await.is_ok() {
+        process::exit(1);
     }
 }
 
@@ -163,7 +169,12 @@ async fn obey(client: Sender<TcpStream>, mut lines: mpsc::Receiver<String>) {
             break;
         };
         match command::parse(&line) {
-            Ok(Command::Ping) => begin(&mut pings, ping(client.clone())).await,
+            Ok(Command::Ping) => {
+                // Begun before the next line, the Ping keeps its place behind what was typed before.
+                if let Some(ping) = begun(ping(client.clone())).await {
+                    pings.spawn(ping);
+                }
+            }
             Ok(Command::Close(close)) => {
                 if let Err(error) = client.start_close(close) {
                     complain(&error.to_string());
@@ -181,13 +192,11 @@ async fn obey(client: Sender<TcpStream>, mut lines: mpsc::Receiver<String>) {
     pings.join_all().await;
 }
 
-/// Lets a task of its own finish what begins here and now, so that the Ping keeps its place behind what was typed before.
-async fn begin(tasks: &mut JoinSet<()>, work: impl Future<Output = ()> + Send + 'static) {
+/// Begins here and now what a task of its own may finish; nothing if that was all.
+async fn begun<F: Future<Output = ()>>(work: F) -> Option<Pin<Box<F>>> {
     let mut work = Box::pin(work);
     let begun = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await;
-    if begun.is_pending() {
-        tasks.spawn(work);
-    }
+    begun.is_pending().then_some(work)
 }
 
 async fn ping(client: Sender<TcpStream>) {

@@ -11,30 +11,46 @@ use adieu_tokio::{Close, Closed, SendRefusal, Sender, WebSocket};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 
+/// A longer request is not even parsed.
+const MAX_REQUEST_BYTES: usize = 1024;
+
 /// Plays for one client until its connection has ended.
-pub(crate) async fn play(counter: &Arc<Counter>, mut ws: WebSocket<TcpStream>) -> Option<Box<Closed>> {
+pub(crate) async fn play(counter: &Arc<Counter>, mut ws: WebSocket<TcpStream>) -> Box<Closed> {
     let _user = counter.join(ws.sender());
     while let Ok(message) = ws.recv().await {
-        match serde_json::from_slice(message.as_bytes()) {
+        match read(message.as_bytes()) {
             Ok(Action::Plus) => counter.add(1),
             Ok(Action::Minus) => counter.add(-1),
-            Err(error) => {
-                let message = error.to_string();
+            Err(message) => {
                 if ws.send(json(&Notice::Error { message })).await.is_err() {
                     break;
                 }
             }
         }
     }
-    Some(ws.closed().await)
+    ws.closed().await
 }
 
-/// What a client asks for.
+/// What a client asks for. Other fields are skipped.
 #[derive(Deserialize)]
-#[serde(tag = "action", rename_all = "lowercase")]
+struct Request {
+    action: Action,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
 enum Action {
     Plus,
     Minus,
+}
+
+/// Reads a request; the error is for the client.
+fn read(message: &[u8]) -> Result<Action, String> {
+    if message.len() > MAX_REQUEST_BYTES {
+        return Err(format!("a request has at most {MAX_REQUEST_BYTES} bytes"));
+    }
+    let request: Request = serde_json::from_slice(message).map_err(|error| error.to_string())?;
+    Ok(request.action)
 }
 
 /// What a client is told.

@@ -1,11 +1,12 @@
 //! What `adieu serve` does at each endpoint.
 
-use std::io::{self, Write};
+use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use adieu_core::handshake::accept_key;
-use adieu_tokio::{Accept, Close, Closed, Incoming, Reject, WebSocket};
+use adieu_tokio::{Accept, Cause, Close, Closed, HandshakeError, Incoming, Reject, WebSocket};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -14,6 +15,7 @@ use tokio::time::timeout;
 use crate::counter::{self, Counter};
 use crate::endpoint::{self, Endpoint, Refused};
 use crate::escape;
+use crate::log::Log;
 
 /// The page: one file, with all that it needs.
 const PAGE: &str = include_str!("page/index.html");
@@ -25,6 +27,9 @@ const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script
 /// For how long a misbehaving endpoint waits for the client where it has to.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// So many characters of a target are logged.
+const LOGGED_TARGET: usize = 200;
+
 /// The payload of `/burst`, repeated.
 const BURST_BYTE: u8 = b'.';
 
@@ -34,53 +39,87 @@ pub(crate) struct Shared {
     pub(crate) counter: Arc<Counter>,
     /// Becomes true when the server stops.
     pub(crate) stopping: watch::Receiver<bool>,
-    /// Print a line for each connection that has ended.
-    pub(crate) log: bool,
+    /// Gets a line for each connection that has ended.
+    pub(crate) log: Option<Log>,
 }
 
 /// Answers one request, and stays until its connection has ended.
 pub(crate) async fn handle(shared: Arc<Shared>, incoming: Incoming<TcpStream>) {
-    let about = shared.log.then(|| about(&incoming));
-    let verdict = run(&shared, incoming).await;
-    if let Some(about) = about {
-        let verdict = verdict.map_or("no verdict".to_owned(), |closed| closed.to_string());
-        let _ = writeln!(io::stderr(), "{about}: {verdict}");
+    let about = shared.log.as_ref().map(|log| (log, about(&incoming)));
+    let ending = run(&shared, incoming).await;
+    if let Some((log, about)) = about {
+        log.line(format!("{about}: {ending}"));
     }
 }
 
 /// Who asks for what.
 fn about(incoming: &Incoming<TcpStream>) -> String {
-    let target = escape::text(incoming.request().target());
+    let target = escape::beginning(incoming.request().target(), LOGGED_TARGET);
     match incoming.peer_addr() {
         Ok(peer) => format!("{peer} {target}"),
         Err(_) => target,
     }
 }
 
-/// What the server says of the end; nothing where the library had no part in it.
-type Ending = Option<Box<Closed>>;
+/// What the server says of the end.
+enum Ending {
+    /// What the library says.
+    Verdict(Box<Closed>),
+    /// The page was sent.
+    Served,
+    /// The library had no part in it.
+    Unseen,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Verdict(closed) => closed.fmt(f),
+            Self::Served => f.write_str("served"),
+            Self::Unseen => f.write_str("no verdict"),
+        }
+    }
+}
 
 async fn run(shared: &Shared, incoming: Incoming<TcpStream>) -> Ending {
     let request = incoming.request();
     match endpoint::parse(request.path(), request.query(), request.is_websocket()) {
-        Err(refused) => reject(incoming, refusal(refused)).await,
-        Ok(Endpoint::Page) => reject(incoming, page()).await,
-        Ok(Endpoint::Echo) => echo(open(incoming).await?).await,
-        Ok(Endpoint::Counter) => counter::play(&shared.counter, open(incoming).await?).await,
-        Ok(Endpoint::Close(close)) => close_first(open(incoming).await?, close).await,
-        Ok(Endpoint::Abort) => abort(open(incoming).await?).await,
-        Ok(Endpoint::Burst { count, size }) => burst(open(incoming).await?, count, size).await,
-        Ok(Endpoint::Drop) => end_of_stream(incoming).await.ok()?,
-        Ok(Endpoint::Silent) => silent(incoming, shared.stopping.clone()).await.ok()?,
+        Err(refused) => Ending::Verdict(incoming.reject(refusal(refused)).await),
+        Ok(Endpoint::Page) => send_page(incoming).await,
+        Ok(Endpoint::Echo) => open(incoming, echo).await,
+        Ok(Endpoint::Counter) => open(incoming, |ws| counter::play(&shared.counter, ws)).await,
+        Ok(Endpoint::Close(close)) => open(incoming, |ws| close_first(ws, close)).await,
+        Ok(Endpoint::Abort) => open(incoming, abort).await,
+        Ok(Endpoint::Burst { count, size }) => open(incoming, |ws| burst(ws, count, size)).await,
+        Ok(Endpoint::Drop) => unseen(end_of_stream(incoming).await),
+        Ok(Endpoint::Silent) => unseen(silent(incoming, shared.stopping.clone()).await),
     }
 }
 
-async fn open(incoming: Incoming<TcpStream>) -> Option<WebSocket<TcpStream>> {
-    incoming.accept(Accept::new()).await.ok()
+/// Accepts, and does what the endpoint is for.
+async fn open<F>(incoming: Incoming<TcpStream>, then: impl FnOnce(WebSocket<TcpStream>) -> F) -> Ending
+where
+    F: Future<Output = Box<Closed>>,
+{
+    match incoming.accept(Accept::new()).await {
+        Ok(ws) => Ending::Verdict(then(ws).await),
+        Err(HandshakeError::Closed(verdict)) => Ending::Verdict(verdict),
+        Err(_) => Ending::Unseen,
+    }
 }
 
-async fn reject(incoming: Incoming<TcpStream>, answer: Reject) -> Ending {
-    Some(incoming.reject(answer).await)
+/// Whether it worked or the client was gone: nobody has seen how it ended.
+fn unseen(_: io::Result<()>) -> Ending {
+    Ending::Unseen
+}
+
+/// To the library an answer over plain HTTP is a refusal, whatever its status.
+async fn send_page(incoming: Incoming<TcpStream>) -> Ending {
+    let verdict = incoming.reject(page()).await;
+    match verdict.cause {
+        Cause::Refused(_) => Ending::Served,
+        _ => Ending::Verdict(verdict),
+    }
 }
 
 fn page() -> Reject {
@@ -100,57 +139,57 @@ fn answer(status: u16, body: impl Into<Vec<u8>>) -> Reject {
     Reject::new(status).expect("a status from 200 to 599").body(body)
 }
 
-async fn echo(mut ws: WebSocket<TcpStream>) -> Ending {
+async fn echo(mut ws: WebSocket<TcpStream>) -> Box<Closed> {
     while let Ok(message) = ws.recv().await {
         if ws.send(message).await.is_err() {
             break;
         }
     }
-    Some(ws.closed().await)
+    ws.closed().await
 }
 
-async fn close_first(ws: WebSocket<TcpStream>, close: Close) -> Ending {
+async fn close_first(ws: WebSocket<TcpStream>, close: Close) -> Box<Closed> {
     // Refused only where the client was faster.
     let _ = ws.start_close(close);
-    Some(ws.closed().await)
+    ws.closed().await
 }
 
 /// Resets once the client is certainly open: a reset may destroy what is on its way, the 101 too.
-async fn abort(ws: WebSocket<TcpStream>) -> Ending {
+async fn abort(ws: WebSocket<TcpStream>) -> Box<Closed> {
     let _ = timeout(PATIENCE, ws.ping()).await;
     ws.abort();
-    Some(ws.closed().await)
+    ws.closed().await
 }
 
-async fn burst(ws: WebSocket<TcpStream>, count: u64, size: usize) -> Ending {
+async fn burst(ws: WebSocket<TcpStream>, count: u64, size: usize) -> Box<Closed> {
     // A client that closes in the middle is not kept waiting behind what it said before.
     ws.stop_receiving();
     let payload = vec![BURST_BYTE; size];
     for _ in 0..count {
         if ws.send(payload.as_slice()).await.is_err() {
-            return Some(ws.closed().await);
+            return ws.closed().await;
         }
     }
-    close_first(ws, Close::new(1000, "").ok()?).await
+    close_first(ws, Close::new(1000, "").expect("1000 may travel")).await
 }
 
 /// Ends the stream right after the 101, without a Close and without a reset.
-async fn end_of_stream(incoming: Incoming<TcpStream>) -> io::Result<Ending> {
+async fn end_of_stream(incoming: Incoming<TcpStream>) -> io::Result<()> {
     let mut stream = take_over(incoming).await?;
     stream.shutdown().await?;
     // Closing a socket with unread input resets it.
     let _ = timeout(PATIENCE, discard(&mut stream)).await;
-    Ok(None)
+    Ok(())
 }
 
 /// Takes everything and says nothing, until the client ends its stream or the server stops.
-async fn silent(incoming: Incoming<TcpStream>, mut stopping: watch::Receiver<bool>) -> io::Result<Ending> {
+async fn silent(incoming: Incoming<TcpStream>, mut stopping: watch::Receiver<bool>) -> io::Result<()> {
     let mut stream = take_over(incoming).await?;
     tokio::select! {
         _ = stopping.wait_for(|stopping| *stopping) => {}
         _ = discard(&mut stream) => {}
     }
-    Ok(None)
+    Ok(())
 }
 
 async fn discard(stream: &mut TcpStream) -> io::Result<u64> {

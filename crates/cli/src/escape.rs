@@ -19,20 +19,43 @@ pub(crate) fn text(received: &str) -> String {
     line
 }
 
+/// The same of at most so many characters, with a sign where there are more.
+pub(crate) fn beginning(received: &str, characters: usize) -> String {
+    match received.char_indices().nth(characters) {
+        None => text(received),
+        Some((end, _)) => text(&received[..end]) + "…",
+    }
+}
+
 /// Control characters, separators of lines, marks that change the direction of writing, and those that are invisible.
+///
+/// Four invisible ones stay, because what people write needs them: U+200C and U+200D between letters or emoji, and
+/// U+FE0E and U+FE0F behind an emoji.
 fn steers(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
             '\u{AD}'
+                | '\u{34F}'
                 | '\u{61C}'
-                | '\u{180E}'
+                | '\u{115F}'..='\u{1160}'
+                | '\u{17B4}'..='\u{17B5}'
+                | '\u{180B}'..='\u{180F}'
                 | '\u{200B}'
                 | '\u{200E}'..='\u{200F}'
                 | '\u{2028}'..='\u{202E}'
                 | '\u{2060}'..='\u{206F}'
+                | '\u{2800}'
+                | '\u{3164}'
+                | '\u{FE00}'..='\u{FE0D}'
                 | '\u{FEFF}'
-                | '\u{FFF9}'..='\u{FFFB}'
+                | '\u{FFA0}'
+                | '\u{FFF0}'..='\u{FFFB}'
+                | '\u{13430}'..='\u{1343F}'
+                | '\u{1BCA0}'..='\u{1BCA3}'
+                | '\u{1D159}'
+                | '\u{1D173}'..='\u{1D17A}'
+                | '\u{E0000}'..='\u{E0FFF}'
         )
 }
 
@@ -66,8 +89,39 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_seen_is_escaped() {
+        let ranges = [
+            '\u{34F}'..='\u{34F}',
+            '\u{115F}'..='\u{1160}',
+            '\u{17B4}'..='\u{17B5}',
+            '\u{180B}'..='\u{180F}',
+            '\u{200B}'..='\u{200B}',
+            '\u{2060}'..='\u{206F}',
+            '\u{2800}'..='\u{2800}',
+            '\u{3164}'..='\u{3164}',
+            '\u{FE00}'..='\u{FE0D}',
+            '\u{FFA0}'..='\u{FFA0}',
+            '\u{FFF0}'..='\u{FFFB}',
+            '\u{1BCA0}'..='\u{1BCA3}',
+            '\u{1D173}'..='\u{1D17A}',
+            '\u{E0000}'..='\u{E007F}',
+            '\u{E0100}'..='\u{E01EF}',
+        ];
+        for invisible in ranges.into_iter().flatten() {
+            assert_eq!(text(&invisible.to_string()), format!("\\u{{{:x}}}", u32::from(invisible)));
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters_and_before_it_is_escaped() {
+        assert_eq!(beginning("é\n漢", 3), r"é\n漢");
+        assert_eq!(beginning("é\n漢", 2), r"é\n…");
+        assert_eq!(beginning("", 0), "");
+    }
+
+    #[test]
     fn all_other_text_stays() {
-        let kept = r#"{"a": "b\n"} e´é 'ж' 漢字 👩‍👩‍👧"#;
+        let kept = r#"{"a": "b\n"} e´é 'ж' 漢字 👩‍👩‍👧 ❤️ ⠁"#;
         assert_eq!(text(kept), kept);
     }
 

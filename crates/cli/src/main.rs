@@ -6,12 +6,18 @@ mod counter;
 mod endpoint;
 mod endpoints;
 mod escape;
+mod log;
 mod serve;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::Runtime;
+
+/// So long a thread that is stuck keeps the process at its end.
+const STUCK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What `--help` ends with.
 const EXAMPLES: &str = "Examples:
@@ -52,19 +58,26 @@ impl Failure {
     }
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
-        Command::Serve(arguments) => serve::run(arguments).await,
-        Command::Connect(arguments) => connect::run(arguments).await,
-    };
-    match outcome {
+fn main() -> ExitCode {
+    match start(Arguments::parse().command) {
         Ok(status) => status,
         Err(failure) => {
             complain(&failure.line);
             ExitCode::from(failure.status)
         }
     }
+}
+
+fn start(command: Command) -> Result<ExitCode, Failure> {
+    let runtime = Runtime::new().map_err(|error| Failure::new(format!("cannot start: {error}")))?;
+    let outcome = runtime.block_on(async {
+        match command {
+            Command::Serve(arguments) => serve::run(arguments).await,
+            Command::Connect(arguments) => connect::run(arguments).await,
+        }
+    });
+    runtime.shutdown_timeout(STUCK_TIMEOUT);
+    outcome
 }
 
 /// One line of what went wrong, on stderr.

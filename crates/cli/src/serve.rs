@@ -9,12 +9,15 @@ use adieu_tokio::{Config, OriginPolicy, ServerConfig, serve};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::Failure;
 use crate::counter::Counter;
 use crate::endpoints::{self, Shared};
+use crate::{Failure, log};
 
-/// Stopping takes at most this long: the answers to our Close are worth a wait, but not any wait.
-const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Stopping takes at most so much longer than a closing handshake may: whoever does not answer gets its verdict too.
+const STOP_MARGIN: Duration = Duration::from_secs(1);
+
+/// So long the last lines of the log may take to be written.
+const LOG_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Serve a page to try WebSocket from a browser, and endpoints for any client
 ///
@@ -94,14 +97,20 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     announce(&listener).map_err(|error| Failure::new(format!("cannot write: {error}")))?;
 
     let (stop, stopping) = watch::channel(false);
-    let shared = Arc::new(Shared { counter: Arc::new(Counter::default()), stopping, log: arguments.log });
-    serve(listener, config(policy), move |incoming| endpoints::handle(Arc::clone(&shared), incoming))
+    let (log, writer) = arguments.log.then(log::start).unzip();
+    let shared = Arc::new(Shared { counter: Arc::new(Counter::default()), stopping, log });
+    let config = server_config(policy);
+    let stop_timeout = stop_timeout(&config.connection);
+    serve(listener, config, move |incoming| endpoints::handle(Arc::clone(&shared), incoming))
         .with_graceful_shutdown(async move {
             told_to_stop().await;
             let _ = stop.send(true);
         })
-        .shutdown_timeout(STOP_TIMEOUT)
+        .shutdown_timeout(stop_timeout)
         .await;
+    if let Some(writer) = writer {
+        writer.finish(LOG_TIMEOUT);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -112,7 +121,7 @@ fn announce(listener: &TcpListener) -> io::Result<()> {
 }
 
 /// Large enough for whoever tests a client, also with messages in very many fragments.
-fn config(policy: OriginPolicy) -> Arc<ServerConfig> {
+fn server_config(policy: OriginPolicy) -> Arc<ServerConfig> {
     let mut config = Config::default();
     config.max_message_len = 64 << 20;
     config.max_frame_len = 64 << 20;
@@ -122,6 +131,11 @@ fn config(policy: OriginPolicy) -> Arc<ServerConfig> {
     let mut server = ServerConfig::new(policy).with(config);
     server.plain_http = true;
     Arc::new(server)
+}
+
+/// The answers to our Close are worth a wait, but not any wait.
+fn stop_timeout(config: &Config) -> Duration {
+    config.close_timeout + config.drain_timeout + STOP_MARGIN
 }
 
 /// Ctrl-C, or the signal that asks a service to stop.

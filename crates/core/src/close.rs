@@ -43,20 +43,14 @@ impl CloseCode {
     pub const BAD_GATEWAY: Self = Self::constant(1014);
 
     const fn constant(code: u16) -> Self {
-        match Self::new(code) {
-            Some(code) => code,
-            None => panic!("a constant that may not travel"),
-        }
+        Self::new(code).expect("a constant that may travel")
     }
 
     /// The code, if it may travel in a Close frame.
     pub const fn new(code: u16) -> Option<Self> {
-        match code {
-            1000..=1003 | 1007..=1014 | 3000..=4999 => match NonZeroU16::new(code) {
-                Some(code) => Some(Self(code)),
-                None => None,
-            },
-            0..=999 | 1004..=1006 | 1015..=2999 | 5000..=u16::MAX => None,
+        match (code, NonZeroU16::new(code)) {
+            (1000..=1003 | 1007..=1014 | 3000..=4999, Some(code)) => Some(Self(code)),
+            _ => None,
         }
     }
 

@@ -99,14 +99,8 @@ impl Config {
         // Head, its fields apart, and what the answer needs of them.
         let fields = self.max_headers.saturating_mul(160);
         let handshake = self.max_head_len.saturating_mul(4).saturating_add(fields);
-        let parts = [self.max_message_len, inbox, queue, handshake, FIXED_MEMORY];
-        let mut sum = 0_usize;
-        let mut at = 0;
-        while at < parts.len() {
-            sum = sum.saturating_add(parts[at]);
-            at += 1;
-        }
-        sum
+        let variable = inbox.saturating_add(queue).saturating_add(handshake);
+        variable.saturating_add(self.max_message_len).saturating_add(FIXED_MEMORY)
     }
 }
 

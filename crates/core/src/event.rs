@@ -48,6 +48,15 @@ impl Event<'_> {
             Self::Closed(closed) => Event::Closed(closed),
         }
     }
+
+    /// The payload that the event brings, and whether it ends a message.
+    pub(crate) fn payload(&self) -> Option<(&[u8], bool)> {
+        match self {
+            Self::Message(message) => Some((message.as_bytes(), true)),
+            Self::Chunk(chunk) => Some((&chunk.payload, chunk.end)),
+            _ => None,
+        }
+    }
 }
 
 /// A part of a message.

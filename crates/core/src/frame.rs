@@ -61,53 +61,25 @@ pub struct Header {
     pub key: Option<[u8; 4]>,
 }
 
-/// What the bytes at the beginning of a frame amount to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parsed {
-    /// A header of so many bytes.
-    Header(Header, usize),
-    /// Nothing wrong so far; the header has at least so many bytes.
-    Partial(usize),
-}
-
 impl Header {
-    /// Reads a header that came to `receiver`. Faults are found at their byte, wherever the input is cut.
+    /// Reads a header that came to `receiver`: it, and how many bytes it takes. Faults are found at their byte, wherever the input is
+    /// cut; `None`: nothing is wrong so far.
     ///
     /// # Errors
     ///
     /// The [`Violation`] of the first wrong byte.
     #[inline]
-    pub fn parse(bytes: &[u8], receiver: Role) -> Result<Parsed, Violation> {
-        let Some(&first) = bytes.first() else {
-            return Ok(Parsed::Partial(2));
-        };
-        let opcode = parse_first(first)?;
-        let Some(&second) = bytes.get(1) else {
-            return Ok(Parsed::Partial(2));
-        };
+    pub fn parse(bytes: &[u8], receiver: Role) -> Result<Option<(Self, usize)>, Violation> {
+        let Some(&first) = bytes.first() else { return Ok(None) };
+        let (fin, opcode) = (first & 0x80 != 0, parse_first(first)?);
+        let Some(&second) = bytes.get(1) else { return Ok(None) };
         let masked = parse_second(opcode, second, receiver)?;
-        let (len, at) = match second & 0x7F {
-            126 => match bytes.get(2..4) {
-                Some(len) => (u64::from(u16::from_be_bytes([len[0], len[1]])), 4),
-                None => return Ok(Parsed::Partial(4)),
-            },
-            127 => match bytes.get(2..10).and_then(|len| len.first_chunk()) {
-                Some(len) => (u64::from_be_bytes(*len), 10),
-                None => return long_prefix(bytes),
-            },
-            short => (u64::from(short), 2),
-        };
-        if at > 2 {
-            check_len(len, at)?;
-        }
-        let fin = first & 0x80 != 0;
+        let Some((len, at)) = parse_len(second & 0x7F, &bytes[2..])? else { return Ok(None) };
         if !masked {
-            return Ok(Parsed::Header(Self { fin, opcode, len, key: None }, at));
+            return Ok(Some((Self { fin, opcode, len, key: None }, at)));
         }
-        match bytes.get(at..at + 4).and_then(|key| key.first_chunk()) {
-            Some(key) => Ok(Parsed::Header(Self { fin, opcode, len, key: Some(*key) }, at + 4)),
-            None => Ok(Parsed::Partial(at + 4)),
-        }
+        let key = bytes[at..].first_chunk();
+        Ok(key.map(|key| (Self { fin, opcode, len, key: Some(*key) }, at + 4)))
     }
 
     /// Appends the header, its length in the shortest form.
@@ -148,10 +120,10 @@ fn parse_first(first: u8) -> Result<Opcode, Violation> {
 #[inline]
 fn parse_second(opcode: Opcode, second: u8, receiver: Role) -> Result<bool, Violation> {
     let masked = second & 0x80 != 0;
-    match receiver {
-        Role::Server if !masked => return Err(Violation::NotMasked),
-        Role::Client if masked => return Err(Violation::Masked),
-        Role::Server | Role::Client => {}
+    match (receiver, masked) {
+        (Role::Server, false) => return Err(Violation::NotMasked),
+        (Role::Client, true) => return Err(Violation::Masked),
+        (Role::Server, true) | (Role::Client, false) => {}
     }
     if opcode.is_control() && second & 0x7F > 125 {
         return Err(Violation::ControlLength);
@@ -159,22 +131,17 @@ fn parse_second(opcode: Opcode, second: u8, receiver: Role) -> Result<bool, Viol
     Ok(masked)
 }
 
-/// Checks a length that took `at - 2` bytes.
-fn check_len(len: u64, at: usize) -> Result<(), Violation> {
-    if len >> 63 != 0 {
-        return Err(Violation::LengthTopBit);
-    }
-    let shortest = if at == 4 { 126 } else { 0x1_0000 };
-    if len < shortest {
-        return Err(Violation::LengthNotMinimal);
-    }
-    Ok(())
-}
-
-/// A 64-bit length of which not all bytes are there.
-fn long_prefix(bytes: &[u8]) -> Result<Parsed, Violation> {
-    match bytes.get(2) {
-        Some(&top) if top & 0x80 != 0 => Err(Violation::LengthTopBit),
-        Some(_) | None => Ok(Parsed::Partial(10)),
-    }
+/// The payload's length, and where it ends in the header.
+#[inline]
+fn parse_len(short: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, Violation> {
+    let (len, at, shortest) = match (short, rest) {
+        (126, [high, low, ..]) => (u64::from(u16::from_be_bytes([*high, *low])), 4, 126),
+        (127, [top, ..]) if top & 0x80 != 0 => return Err(Violation::LengthTopBit),
+        (126 | 127, rest) => match rest.first_chunk() {
+            Some(len) => (u64::from_be_bytes(*len), 10, 0x1_0000),
+            None => return Ok(None),
+        },
+        (short, _) => (u64::from(short), 2, 0),
+    };
+    if len < shortest { Err(Violation::LengthNotMinimal) } else { Ok(Some((len, at))) }
 }

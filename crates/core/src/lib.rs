@@ -15,9 +15,9 @@
 //! There is no socket, clock, thread, environment or global in here, and no randomness but a seed given once. Time is an
 //! argument. `no_std` with `alloc`, no `unsafe`.
 //!
-//! A driver carries bytes between a transport and a [`Connection`], and compares three levels: [`Connection::transport`] (what the transport
-//! should be by now), [`Connection::wants_input`] and [`Connection::deadline`]. This is the whole loop, here between two connections in
-//! memory:
+//! A driver carries bytes between a transport and a [`Connection`], and compares three levels:
+//! [`Connection::transport`](protocol::Protocol::transport) (what the transport should be by now), [`Connection::wants_input`] and
+//! [`Connection::deadline`](protocol::Protocol::deadline). This is the whole loop, here between two connections in memory:
 //!
 //! ```
 //! use adieu_core::handshake::{Accept, ClientRequest};
@@ -91,6 +91,7 @@ pub mod protocol;
 mod time;
 pub mod utf8;
 mod verdict;
+mod words;
 
 pub use close::{Close, CloseCode, MAX_REASON_LEN, cut_reason};
 pub use config::{Config, OriginPolicy, ServerConfig};

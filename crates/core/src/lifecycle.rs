@@ -245,9 +245,9 @@ impl Phase {
         match self {
             Self::Refusing { ended } | Self::Answering { ended } | Self::Failing { ended } => ended,
             Self::CloseNoted { ended } | Self::FaultNoted { ended } => ended,
-            Self::Connecting | Self::Open | Self::CloseQueued | Self::CloseSent | Self::Severed => false,
-            Self::Draining | Self::AwaitingEnd => false,
             Self::Done | Self::Cut => true,
+            Self::Connecting | Self::Open | Self::CloseQueued | Self::CloseSent => false,
+            Self::Severed | Self::Draining | Self::AwaitingEnd => false,
         }
     }
 
@@ -267,27 +267,12 @@ impl Phase {
 
 impl Input {
     /// Every input, in the order of its declaration.
-    pub const ALL: [Self; 21] = [
-        Self::Opened,
-        Self::Refused,
-        Self::Send,
-        Self::SendPing,
-        Self::Close,
-        Self::Fail,
-        Self::Abort,
-        Self::PeerData,
-        Self::PeerPing,
-        Self::PeerCloseBehind,
-        Self::PeerClose,
-        Self::ViolationBehind,
-        Self::Violation,
-        Self::Due,
-        Self::Flushed,
-        Self::End,
-        Self::Reset,
-        Self::WriteError,
-        Self::WriteTimeout,
-        Self::ClosingTimeout,
-        Self::IdleTimeout,
-    ];
+    pub const ALL: [Self; 21] = {
+        use Input::*;
+        [
+            Opened, Refused, Send, SendPing, Close, Fail, Abort, PeerData, PeerPing, PeerCloseBehind,
+            PeerClose, ViolationBehind, Violation, Due, Flushed, End, Reset, WriteError, WriteTimeout,
+            ClosingTimeout, IdleTimeout,
+        ]
+    };
 }

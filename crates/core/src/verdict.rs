@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use core::fmt;
 
 use crate::handshake::Response;
+use crate::words::words;
 use crate::{Close, Violation};
 
 /// The number of a message of ours: grows by one with each message, from 0.
@@ -18,7 +19,7 @@ impl Ticket {
 }
 
 /// The verdict.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Closed {
     /// Whose Close entered this endpoint first.
@@ -112,10 +113,11 @@ pub struct Undelivered {
 }
 
 /// What ended a connection: the first cause that arose.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cause {
     /// The closing handshake was complete.
+    #[default]
     Handshake,
     /// The opening handshake was refused: by us (no response is kept), or by the server (its response).
     Refused(Option<Box<Response>>),
@@ -159,34 +161,21 @@ impl fmt::Display for Cause {
     }
 }
 
-/// Which deadline passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Timeout {
-    /// The opening handshake, from accept or connect.
-    Handshake,
-    /// Progress in writing.
-    Write,
-    /// The peer's answer to our Close.
-    Close,
-    /// The absolute bound on closing.
-    Closing,
-    /// The answer to a Ping.
-    Pong,
-    /// A message in either direction.
-    Idle,
-}
-
-impl fmt::Display for Timeout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Handshake => "handshake",
-            Self::Write => "write",
-            Self::Close => "close",
-            Self::Closing => "closing",
-            Self::Pong => "pong",
-            Self::Idle => "idle",
-        })
+words! {
+    /// Which deadline passed.
+    pub enum Timeout {
+        /// The opening handshake, from accept or connect.
+        Handshake = "handshake",
+        /// Progress in writing.
+        Write = "write",
+        /// The peer's answer to our Close.
+        Close = "close",
+        /// The absolute bound on closing.
+        Closing = "closing",
+        /// The answer to a Ping.
+        Pong = "pong",
+        /// A message in either direction.
+        Idle = "idle",
     }
 }
 

@@ -17,6 +17,9 @@ use adieu_tokio::{Accept, Close, Incoming, OriginPolicy, SendRefusal, Sender, Se
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
 
+/// A longer request is not even parsed.
+const MAX_REQUEST_BYTES: usize = 1024;
+
 #[tokio::main]
 async fn main() -> io::Result<()> {
     let address = env::args().nth(1).unwrap_or("127.0.0.1:0".into());
@@ -34,11 +37,10 @@ async fn play(counter: Arc<Counter>, incoming: Incoming<TcpStream>) {
     let Ok(mut ws) = incoming.accept(Accept::new()).await else { return };
     let _user = counter.join(ws.sender());
     while let Ok(message) = ws.recv().await {
-        match serde_json::from_slice(message.as_bytes()) {
+        match read(message.as_bytes()) {
             Ok(Action::Plus) => counter.add(1),
             Ok(Action::Minus) => counter.add(-1),
-            Err(error) => {
-                let message = error.to_string();
+            Err(message) => {
                 if ws.send(json(&Notice::Error { message })).await.is_err() {
                     break;
                 }
@@ -47,12 +49,26 @@ async fn play(counter: Arc<Counter>, incoming: Incoming<TcpStream>) {
     }
 }
 
-/// What a client asks for.
+/// What a client asks for. Other fields are skipped.
 #[derive(Deserialize)]
-#[serde(tag = "action", rename_all = "lowercase")]
+struct Request {
+    action: Action,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
 enum Action {
     Plus,
     Minus,
+}
+
+/// Reads a request; the error is for the client.
+fn read(message: &[u8]) -> Result<Action, String> {
+    if message.len() > MAX_REQUEST_BYTES {
+        return Err(format!("a request has at most {MAX_REQUEST_BYTES} bytes"));
+    }
+    let request: Request = serde_json::from_slice(message).map_err(|error| error.to_string())?;
+    Ok(request.action)
 }
 
 /// What a client is told.

@@ -58,13 +58,13 @@ impl<S: Transport> Handshake<S> {
     /// # Errors
     ///
     /// [`HandshakeError::Closed`]: no request came, or the library refused it.
-    pub async fn request(self) -> Result<Incoming<S>, HandshakeError> {
+    pub async fn request(mut self) -> Result<Incoming<S>, HandshakeError> {
         let request = |event| match event {
             Event::Request(request) => Some(request),
             _ => None,
         };
-        let (socket, request) = self.socket.until(request).await.map_err(HandshakeError::Closed)?;
-        Ok(Incoming { request, socket })
+        let request = self.socket.ask(request).await.map_err(HandshakeError::Closed)?;
+        Ok(Incoming { request, socket: self.socket })
     }
 }
 

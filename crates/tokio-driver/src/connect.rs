@@ -106,8 +106,6 @@ impl Connect {
     pub async fn open_with_driver(self) -> Result<(WebSocket<TcpStream>, Driver<TcpStream>), ConnectError> {
         let begun = clock::now();
         let stream = self.reach(begun).await?;
-        // Without it a small message may wait for the acknowledgement of the one before.
-        let _ = stream.set_nodelay(true);
         self.shake(stream, begun).await
     }
 
@@ -146,12 +144,13 @@ impl Connect {
         getrandom::fill(&mut seed).map_err(|error| ConnectError::Io(io::Error::other(error)))?;
         let conn = Connection::client(self.request, self.config, seed, begun);
         let (socket, mut driver) = WebSocket::begin(stream, conn);
+        // Dropped before the driver, so that giving up ends the stream in order (CLOSE.md N4).
+        let mut socket = socket;
         let response = |event| match event {
             Event::Open(response) => Some(response),
             _ => None,
         };
-        let opened = driver.beside(socket.until(response)).await;
-        let (mut socket, response) = opened.map_err(ConnectError::Handshake)?;
+        let response = driver.beside(socket.ask(response)).await.map_err(ConnectError::Handshake)?;
         socket.set_response(response);
         Ok((socket, driver))
     }

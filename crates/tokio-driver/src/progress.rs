@@ -12,6 +12,9 @@ use crate::thread::{self, Rest};
 use crate::transport::Transport;
 use crate::wire::{Read, SLICES};
 
+/// After so many messages that were sent within a turn, what the turn has read is not fresh any more.
+const SENDS: u8 = 128;
+
 /// What a read came to.
 enum Fetched {
     Bytes(usize),
@@ -42,9 +45,12 @@ impl<S: Transport> Inner<S> {
     fn take_back(&mut self) {
         if !self.conn.wants_output() {
             self.lent = false;
-            // What was lent, and what was written from.
-            for mut buffer in [Vec::new(), Vec::new()] {
+            loop {
+                let mut buffer = Vec::new();
                 self.conn.exchange_buffer(&mut buffer);
+                if buffer.capacity() == 0 {
+                    break;
+                }
                 thread::give_spare(buffer);
             }
         }
@@ -209,6 +215,10 @@ impl<S: Transport> Inner<S> {
         message: Message<'m>,
         part: Option<bool>,
     ) -> Result<Ticket, SendError<Message<'m>>> {
+        io.turn.sends += 1;
+        if io.turn.sends == SENDS {
+            (io.turn.sends, io.turn.fresh) = (0, false);
+        }
         self.look(io);
         match self.offer(io.now, message, part) {
             Err(SendError { refusal: SendRefusal::Full, message }) => {

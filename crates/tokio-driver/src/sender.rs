@@ -44,8 +44,11 @@ impl<S: Transport> Sender<S> {
     /// # Errors
     ///
     /// Every [`SendRefusal`] but `Full`, at once, with the message.
-    pub async fn send<'m>(&self, message: impl Into<Message<'m>>) -> Result<Ticket, SendError<Message<'m>>> {
-        self.send_part(message.into(), None).await
+    pub fn send<'m>(
+        &self,
+        message: impl Into<Message<'m>>,
+    ) -> impl Future<Output = Result<Ticket, SendError<Message<'m>>>> {
+        self.send_part(message.into(), None)
     }
 
     /// Queues a fragment of a message like [`send`](Self::send): the first begins the message, the one with `end` finishes it.
@@ -53,22 +56,22 @@ impl<S: Transport> Sender<S> {
     /// # Errors
     ///
     /// As for [`send`](Self::send).
-    pub async fn send_fragment<'m>(
+    pub fn send_fragment<'m>(
         &self,
         fragment: impl Into<Message<'m>>,
         end: bool,
-    ) -> Result<Ticket, SendError<Message<'m>>> {
-        self.send_part(fragment.into(), Some(end)).await
+    ) -> impl Future<Output = Result<Ticket, SendError<Message<'m>>>> {
+        self.send_part(fragment.into(), Some(end))
     }
 
-    async fn send_part<'m>(
+    fn send_part<'m>(
         &self,
         message: Message<'m>,
         part: Option<bool>,
-    ) -> Result<Ticket, SendError<Message<'m>>> {
+    ) -> impl Future<Output = Result<Ticket, SendError<Message<'m>>>> {
         let mut place = Place::new(&self.shared);
         let mut waiting = Some(message);
-        poll_fn(|cx| {
+        poll_fn(move |cx| {
             self.shared.with_rest(|inner, io| {
                 let Some(message) = waiting.take() else {
                     return Poll::Pending;
@@ -83,7 +86,6 @@ impl<S: Transport> Sender<S> {
                 }
             })
         })
-        .await
     }
 
     /// Queues a message like [`send`](Self::send), but never waits.
@@ -101,10 +103,10 @@ impl<S: Transport> Sender<S> {
     /// # Errors
     ///
     /// [`PingFailed`] if it cannot be sent, or the connection ends first.
-    pub async fn ping(&self) -> Result<Duration, PingFailed> {
+    pub fn ping(&self) -> impl Future<Output = Result<Duration, PingFailed>> {
         let mut place = Place::new(&self.shared);
         let mut sent = None;
-        poll_fn(|cx| {
+        poll_fn(move |cx| {
             self.shared.with(|inner, io| {
                 if let Some(round_trip) = place.round_trip(&mut inner.waiters) {
                     return Poll::Ready(Ok(round_trip));
@@ -125,7 +127,6 @@ impl<S: Transport> Sender<S> {
                 Poll::Pending
             })
         })
-        .await
     }
 
     /// Queues an unsolicited Pong (RFC 6455 §5.5.3) of at most 125 bytes. The latest wins.
@@ -189,9 +190,9 @@ impl<S: Transport> Sender<S> {
 
     /// Waits for the verdict, which is decided when both Closes are exchanged and ours is written, even before TCP is over.
     /// Messages that came before it can still be received.
-    pub async fn closed(&self) -> Box<Closed> {
+    pub fn closed(&self) -> impl Future<Output = Box<Closed>> {
         let mut place = Place::new(&self.shared);
-        poll_fn(|cx| {
+        poll_fn(move |cx| {
             let mut inner = self.shared.lock();
             if let Some(closed) = inner.conn.closed() {
                 return Poll::Ready(Box::new(closed.clone()));
@@ -199,7 +200,6 @@ impl<S: Transport> Sender<S> {
             place.wait(&mut inner.waiters, Wait::Closed, cx);
             Poll::Pending
         })
-        .await
     }
 
     /// The verdict, once it is decided.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::{Future, IntoFuture, pending, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -32,7 +32,7 @@ const BACKLOG: usize = 4096;
 /// connection closes with 1001 unless it is closing already; the task goes on until that is done. A handler that panics resets
 /// its connection.
 ///
-/// Await it to run it; dropping it resets all connections.
+/// Await it to run it; dropping it ends all connections at once: each is sent a Close 1001 as far as there is room for it, and reset.
 pub const fn serve<H, F>(listener: TcpListener, config: Arc<ServerConfig>, handler: H) -> Serve<H>
 where
     H: Fn(Incoming<TcpStream>) -> F + Clone + Send + 'static,
@@ -147,17 +147,16 @@ impl Clients {
         H: Fn(Incoming<TcpStream>) -> F + Clone + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        // Without it a small message may wait for the acknowledgement of the one before.
-        let _ = stream.set_nodelay(true);
         let handler = handler.clone();
         let (handshake, mut driver) = incoming_with_driver(stream, Arc::clone(config));
         let shared = Arc::downgrade(driver.shared());
         let task = self.tasks.spawn(async move {
-            let work = async move {
+            // Pinned here, so that it is not stored twice.
+            let work = pin!(async move {
                 if let Ok(incoming) = handshake.request().await {
                     handler(incoming).await;
                 }
-            };
+            });
             driver.beside(work).await;
             driver.await;
         });

@@ -5,11 +5,11 @@ use std::ops::Range;
 
 use adieu_core::Instant;
 
-/// The thread keeps buffers of at most this many bytes in all: eight messages of the usual limit.
-const SPARE_LEN: usize = 8 << 20;
+/// A buffer that grew beyond this is not kept: four messages of the usual limit.
+const SPARE_LEN: usize = 4 << 20;
 
-/// And at most so many.
-const SPARES: usize = 16;
+/// As many buffers are kept: one to write to, and some for large messages that are under way at the same time.
+const SPARES_KEPT: usize = 4;
 
 /// Reads in one turn, before others get theirs.
 const READS: u8 = 4;
@@ -17,7 +17,7 @@ const READS: u8 = 4;
 // A thread that ends has no buffers any more; then a buffer lives for one call. `TURN` has no destructor.
 thread_local! {
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-    static SPARES_KEPT: Cell<Vec<Vec<u8>>> = const { Cell::new(Vec::new()) };
+    static SPARES: Cell<Vec<Vec<u8>>> = const { Cell::new(Vec::new()) };
     static TURN: Cell<Turn> = const { Cell::new(Turn::outside()) };
 }
 
@@ -65,31 +65,34 @@ impl Rest {
     }
 }
 
-/// The largest of the thread's spare buffers.
+/// The largest of the thread's write buffers that nobody has.
 pub(crate) fn take_spare() -> Vec<u8> {
-    with_spares(Vec::pop).flatten().unwrap_or_default()
+    SPARES
+        .try_with(|cell| {
+            let mut spares = cell.take();
+            let spare = spares.pop();
+            cell.set(spares);
+            spare
+        })
+        .ok()
+        .flatten()
+        .unwrap_or_default()
 }
 
-/// Gives a buffer to the thread, which keeps it if there is room for it.
+/// Gives a write buffer to the thread.
 pub(crate) fn give_spare(buffer: Vec<u8>) {
-    with_spares(|spares| {
-        let kept: usize = spares.iter().map(Vec::capacity).sum();
-        if buffer.capacity() > 0 && spares.len() < SPARES && kept + buffer.capacity() <= SPARE_LEN {
-            let place = spares.partition_point(|spare| spare.capacity() < buffer.capacity());
-            spares.insert(place, buffer);
-        }
-    });
-}
-
-/// The spare buffers, the largest last.
-fn with_spares<T>(change: impl FnOnce(&mut Vec<Vec<u8>>) -> T) -> Option<T> {
-    let in_place = |cell: &Cell<Vec<Vec<u8>>>| {
+    if !(1..=SPARE_LEN).contains(&buffer.capacity()) {
+        return;
+    }
+    let _ = SPARES.try_with(|cell| {
         let mut spares = cell.take();
-        let value = change(&mut spares);
+        let place = spares.partition_point(|spare| spare.capacity() < buffer.capacity());
+        spares.insert(place, buffer);
+        if spares.len() > SPARES_KEPT {
+            spares.remove(0);
+        }
         cell.set(spares);
-        value
-    };
-    SPARES_KEPT.try_with(in_place).ok()
+    });
 }
 
 /// A turn: one poll of the task in which a connection and its application run, or one call from elsewhere.
@@ -99,6 +102,8 @@ pub(crate) struct Turn {
     connection: usize,
     /// This turn has read to the end.
     pub(crate) fresh: bool,
+    /// How many messages were sent since.
+    pub(crate) sends: u8,
     /// The reactor has nothing, and wakes when it has.
     pub(crate) registered: bool,
     /// The time at which something was done first.
@@ -113,7 +118,7 @@ impl Turn {
     }
 
     const fn of(connection: usize) -> Self {
-        Self { connection, fresh: false, registered: false, now: None, reads: READS }
+        Self { connection, fresh: false, sends: 0, registered: false, now: None, reads: READS }
     }
 
     /// The turn of the connection at this address, if its task is being polled on this thread.

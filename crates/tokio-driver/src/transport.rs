@@ -16,6 +16,9 @@ use tokio::net::UnixStream;
 /// The defaults suit every stream: it cannot look, and a reset is a drop. [`Opaque`] makes a `Transport` of any stream of
 /// another crate.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin {
+    /// Sets options, once, when a connection begins.
+    fn prepare(&mut self) {}
+
     /// Reads what the operating system holds right now, without asking tokio's reactor, which knows only what its last turn
     /// saw. `None`: this transport cannot tell. `WouldBlock`: nothing is there. 0 bytes: the end.
     fn look(&mut self, into: &mut [u8]) -> Option<io::Result<usize>> {
@@ -27,7 +30,19 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin {
     fn reset(&mut self) {}
 }
 
+/// How much of what was written the system may hold without having sent it, in bytes. Without a bound it holds megabytes, and a peer
+/// that reads steadily but slowly looks as if it did not read at all.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const NOT_SENT_LEN: u32 = 128 << 10;
+
 impl Transport for TcpStream {
+    fn prepare(&mut self) {
+        // Without it a small message may wait for the acknowledgement of the one before. Both only tune.
+        let _ = self.set_nodelay(true);
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let _ = SockRef::from(&*self).set_tcp_notsent_lowat(NOT_SENT_LEN);
+    }
+
     fn look(&mut self, into: &mut [u8]) -> Option<io::Result<usize>> {
         Some((&*SockRef::from(&*self)).read(into))
     }
@@ -48,6 +63,10 @@ impl Transport for UnixStream {
 impl Transport for DuplexStream {}
 
 impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn prepare(&mut self) {
+        (**self).prepare();
+    }
+
     fn look(&mut self, into: &mut [u8]) -> Option<io::Result<usize>> {
         (**self).look(into)
     }

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use adieu_core::handshake::Response;
 use adieu_core::{Chunk, CloseError, Closed, Config, Connection, Event, Message, Role, SendError, Ticket};
@@ -21,7 +21,7 @@ use crate::transport::Transport;
 /// A connection: receives, and is a [`Sender`] too.
 ///
 /// As a [`Stream`] it gives messages and ends with the verdict, which [`Sender::verdict`] then tells; as a
-/// [`Sink`] it sends, and closing the sink closes with 1000.
+/// [`Sink`](futures_sink::Sink) it sends, and closing the sink closes with 1000.
 pub struct WebSocket<S: Transport> {
     pub(crate) sender: Sender<S>,
     response: Option<Box<Response>>,
@@ -44,12 +44,8 @@ impl<S: Transport> WebSocket<S> {
     /// # Errors
     ///
     /// The verdict, after everything that was received before it; again and again from then on.
-    pub async fn recv(&mut self) -> Result<Message<'static>, Box<Closed>> {
-        loop {
-            if let Some(message) = message(self.next().await?) {
-                return Ok(message);
-            }
-        }
+    pub fn recv(&mut self) -> impl Future<Output = Result<Message<'static>, Box<Closed>>> {
+        self.ask(message)
     }
 
     /// The next part of a message, where `Config::chunks` asks for parts; elsewhere the next message as a single part.
@@ -57,32 +53,17 @@ impl<S: Transport> WebSocket<S> {
     /// # Errors
     ///
     /// The verdict, as for [`recv`](Self::recv).
-    pub async fn recv_chunk(&mut self) -> Result<Chunk<'static>, Box<Closed>> {
-        loop {
-            match self.next().await? {
-                Event::Chunk(chunk) => return Ok(chunk),
-                Event::Message(message) => {
-                    let kind = message.kind();
-                    let payload = match message {
-                        Message::Text(text) => text.into_owned().into_bytes().into(),
-                        Message::Binary(bytes) => bytes,
-                    };
-                    return Ok(Chunk { kind, payload, start: true, end: true });
-                }
-                _ => {}
-            }
-        }
+    pub fn recv_chunk(&mut self) -> impl Future<Output = Result<Chunk<'static>, Box<Closed>>> {
+        self.ask(chunk)
     }
 
-    /// The next event.
-    pub(crate) async fn next(&mut self) -> Result<Event<'static>, Box<Closed>> {
+    /// Asks for events until `pick` picks one.
+    pub(crate) fn ask<T>(
+        &mut self,
+        pick: impl Fn(Event<'static>) -> Option<T>,
+    ) -> impl Future<Output = Result<T, Box<Closed>>> {
         let mut asking = Asking { shared: self.sender.shared(), pending: false };
-        poll_fn(|cx| {
-            let next = asking.shared.poll_next(cx);
-            asking.pending = next.is_pending();
-            next
-        })
-        .await
+        poll_fn(move |cx| asking.poll(cx, &pick))
     }
 
     /// [`Sender::send`], also where `SinkExt` is in scope.
@@ -90,8 +71,11 @@ impl<S: Transport> WebSocket<S> {
     /// # Errors
     ///
     /// As there.
-    pub async fn send<'m>(&self, message: impl Into<Message<'m>>) -> Result<Ticket, SendError<Message<'m>>> {
-        self.sender.send(message).await
+    pub fn send<'m>(
+        &self,
+        message: impl Into<Message<'m>>,
+    ) -> impl Future<Output = Result<Ticket, SendError<Message<'m>>>> {
+        self.sender.send(message)
     }
 
     /// [`Sender::close`], also where `SinkExt` is in scope.
@@ -99,20 +83,8 @@ impl<S: Transport> WebSocket<S> {
     /// # Errors
     ///
     /// As there.
-    pub async fn close(&self, code: u16, reason: &str) -> Result<Box<Closed>, CloseError> {
-        self.sender.close(code, reason).await
-    }
-
-    /// Waits for the event that `pick` picks, with which the opening handshake ends.
-    pub(crate) async fn until<T>(
-        mut self,
-        pick: impl Fn(Event<'static>) -> Option<T>,
-    ) -> Result<(Self, T), Box<Closed>> {
-        loop {
-            if let Some(picked) = pick(self.next().await?) {
-                return Ok((self, picked));
-            }
-        }
+    pub fn close(&self, code: u16, reason: &str) -> impl Future<Output = Result<Box<Closed>, CloseError>> {
+        self.sender.close(code, reason)
     }
 
     pub(crate) const fn shared(&self) -> &Arc<Shared<S>> {
@@ -143,10 +115,35 @@ fn message(event: Event<'static>) -> Option<Message<'static>> {
     }
 }
 
+/// A part of a message, if that is what it is.
+fn chunk(event: Event<'static>) -> Option<Chunk<'static>> {
+    let message = match event {
+        Event::Chunk(chunk) => return Some(chunk),
+        Event::Message(message) => message,
+        _ => return None,
+    };
+    let kind = message.kind();
+    let payload = match message {
+        Message::Text(text) => text.into_owned().into_bytes().into(),
+        Message::Binary(bytes) => bytes,
+    };
+    Some(Chunk { kind, payload, start: true, end: true })
+}
+
 impl<S: Transport> Shared<S> {
-    fn poll_next(&self, cx: &Context<'_>) -> Poll<Result<Event<'static>, Box<Closed>>> {
+    fn poll_ask<T>(
+        &self,
+        cx: &Context<'_>,
+        pick: impl Fn(Event<'static>) -> Option<T>,
+    ) -> Poll<Result<T, Box<Closed>>> {
         let register = || self.hub.set_receiver(cx.waker());
-        self.with_rest(|inner, io| inner.next(io, register))
+        self.with_rest(|inner, io| {
+            loop {
+                if let Some(picked) = pick(ready!(inner.next(io, register))?) {
+                    return Poll::Ready(Ok(picked));
+                }
+            }
+        })
     }
 }
 
@@ -154,6 +151,18 @@ impl<S: Transport> Shared<S> {
 struct Asking<'a, S: Transport> {
     shared: &'a Shared<S>,
     pending: bool,
+}
+
+impl<S: Transport> Asking<'_, S> {
+    fn poll<T>(
+        &mut self,
+        cx: &Context<'_>,
+        pick: impl Fn(Event<'static>) -> Option<T>,
+    ) -> Poll<Result<T, Box<Closed>>> {
+        let picked = self.shared.poll_ask(cx, pick);
+        self.pending = picked.is_pending();
+        picked
+    }
 }
 
 impl<S: Transport> Drop for Asking<'_, S> {
@@ -207,17 +216,7 @@ impl<S: Transport> Stream for WebSocket<S> {
     type Item = Message<'static>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            match self.sender.shared().poll_next(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Err(_)) => return Poll::Ready(None),
-                Poll::Ready(Ok(event)) => {
-                    if let Some(message) = message(event) {
-                        return Poll::Ready(Some(message));
-                    }
-                }
-            }
-        }
+        self.sender.shared().poll_ask(cx, message).map(Result::ok)
     }
 }
 

@@ -47,7 +47,8 @@ pub(crate) enum Read {
 }
 
 impl<S: Transport> Wire<S> {
-    pub(crate) fn new(stream: S) -> Self {
+    pub(crate) fn new(mut stream: S) -> Self {
+        stream.prepare();
         Self { stream: Some(stream), receiving: Receiving::Open, sending: Sending::Clean }
     }
 

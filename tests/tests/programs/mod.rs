@@ -122,6 +122,11 @@ impl Program {
         assert!(kill.expect("sh runs").success());
     }
 
+    /// Waits until it has ended by itself, and reads nothing of it meanwhile: its exit status.
+    pub(crate) async fn finish_unread(mut self) -> Option<i32> {
+        within(self.child.wait()).await.expect("it can be waited for").code()
+    }
+
     /// Waits until it has ended by itself. Its stdin stays open meanwhile.
     pub(crate) async fn finish(mut self) -> Finished {
         let (out, err) = within(async { tokio::join!(rest(&mut self.out), rest(&mut self.err)) }).await;

@@ -4,11 +4,9 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use super::{Connection, Handshake};
-use crate::handshake::{Accept, Reject};
-use crate::lifecycle::Phase;
+use crate::handshake::{Accept, Reject, Request};
 use crate::{
-    AnswerError, Cause, Close, CloseCode, CloseError, Event, Instant, Message, PingError, Pong, SendError,
-    State, Ticket,
+    AnswerError, Close, CloseCode, CloseError, Event, Instant, Message, PingError, Pong, SendError, Ticket,
 };
 
 impl Connection {
@@ -21,24 +19,17 @@ impl Connection {
         if self.has_event() { self.next_event(now) } else { None }
     }
 
+    #[inline(never)]
     fn next_event(&mut self, now: Instant) -> Option<Event<'static>> {
         if let Some(greeting) = self.greeting.take() {
             return Some(*greeting);
         }
-        if self.protocol.take_drained() {
-            return Some(Event::Drained);
-        }
-        if let Some(pong) = self.protocol.take_pong() {
-            return Some(Event::Pong(pong));
-        }
-        if let Some(event) = self.take_held(now) {
-            self.protocol.delivered();
+        if let Some(event) = self.protocol.poll_event() {
             return Some(event);
         }
-        if self.protocol.take_closing() {
-            return Some(Event::Closing);
-        }
-        self.protocol.take_closed().map(Event::Closed)
+        let event = self.take_held(now)?;
+        self.protocol.delivered();
+        Some(event)
     }
 
     fn take_held(&mut self, now: Instant) -> Option<Event<'static>> {
@@ -59,12 +50,7 @@ impl Connection {
     /// [`AnswerError`] if no request waits, it does not ask for WebSocket, or the subprotocol was not offered; nothing changed.
     pub fn accept(&mut self, now: Instant, answer: &Accept) -> Result<(), AnswerError> {
         let asked = self.asked().ok_or(AnswerError::NoRequest)?;
-        let key = asked.key.as_ref().ok_or(AnswerError::NotWebSocket)?;
-        if answer.chosen().is_some_and(|name| !asked.subprotocols.iter().any(|offer| offer == name)) {
-            return Err(AnswerError::Subprotocol);
-        }
-        let mut head = Vec::new();
-        answer.write(key, &mut head);
+        let head = answer.write(asked)?;
         let mut early = match self.handshake.take().map(|handshake| *handshake) {
             Some(Handshake::Server(server)) => server.early,
             Some(Handshake::Client(_)) | None => Vec::new(),
@@ -82,18 +68,17 @@ impl Connection {
     ///
     /// [`AnswerError::NoRequest`]; nothing changed.
     pub fn reject(&mut self, now: Instant, answer: &Reject) -> Result<(), AnswerError> {
-        let head_only = self.asked().ok_or(AnswerError::NoRequest)?.head_only;
-        self.queue_refusal(now, answer, head_only);
-        self.protocol.handle_refused(now, Cause::Refused(None));
-        self.protocol.take_refusal();
+        let head_only = self.asked().ok_or(AnswerError::NoRequest)?.method() == "HEAD";
+        self.refuse(now, answer, head_only);
         self.settle(now);
         Ok(())
     }
 
-    fn asked(&self) -> Option<&crate::handshake::Asked> {
+    /// The request that waits for an answer.
+    pub(super) fn asked(&self) -> Option<&Request> {
         match self.handshake.as_deref() {
-            Some(Handshake::Server(server)) if self.phase() == Phase::Connecting => server.asked.as_ref(),
-            Some(Handshake::Server(_) | Handshake::Client(_)) | None => None,
+            Some(Handshake::Server(server)) => server.asked.as_ref(),
+            Some(Handshake::Client(_)) | None => None,
         }
     }
 
@@ -143,7 +128,7 @@ impl Connection {
             Message::Text(Cow::Owned(text)) => Cow::Owned(text.into_bytes()),
             Message::Binary(bytes) => bytes,
         };
-        self.queue_data(now, end, opcode, payload);
+        self.queue_frame(now, end, opcode, payload);
         Ok(ticket)
     }
 
@@ -155,7 +140,7 @@ impl Connection {
     /// [`PingError`]; nothing changed.
     pub fn ping(&mut self, now: Instant) -> Result<u64, PingError> {
         let (id, control) = self.protocol.ping()?;
-        self.queue_control(now, control.opcode, control.payload);
+        self.queue_frame(now, true, control.opcode, Cow::Owned(control.payload));
         Ok(id)
     }
 
@@ -179,9 +164,7 @@ impl Connection {
     ///
     /// [`CloseError::Already`], or [`CloseError::MessageUnfinished`]; nothing changed.
     pub fn close(&mut self, now: Instant, close: Close) -> Result<(), CloseError> {
-        let closed = self.protocol.close(now, close, false);
-        self.settle(now);
-        closed
+        self.then_settle(now, |protocol| protocol.close(now, close, false))
     }
 
     /// Closes, and leaves a fragmented message of ours unfinished if there is one.
@@ -190,9 +173,7 @@ impl Connection {
     ///
     /// [`CloseError::Already`]; nothing changed.
     pub fn close_cutting(&mut self, now: Instant, close: Close) -> Result<(), CloseError> {
-        let closed = self.protocol.close(now, close, true);
-        self.settle(now);
-        closed
+        self.then_settle(now, |protocol| protocol.close(now, close, true))
     }
 
     /// Fails the connection: what is queued goes out, then a Close, and input is discarded (CLOSE.md rule 14).
@@ -201,15 +182,12 @@ impl Connection {
     ///
     /// [`CloseError::Already`]; nothing changed.
     pub fn fail(&mut self, now: Instant, close: Close) -> Result<(), CloseError> {
-        let failed = self.protocol.fail(now, close);
-        self.settle(now);
-        failed
+        self.then_settle(now, |protocol| protocol.fail(now, close))
     }
 
     /// Resets at once.
     pub fn abort(&mut self, now: Instant) {
-        self.protocol.abort(now);
-        self.settle(now);
+        self.then_settle(now, |protocol| protocol.abort(now));
     }
 
     /// Gives up receiving: messages that wait and those that come are dropped and counted as undelivered.
@@ -217,17 +195,14 @@ impl Connection {
         while let Some(event) = self.take_held(now) {
             self.drop_event(&event);
         }
-        self.protocol.stop_receiving(now);
-        self.settle(now);
+        self.then_settle(now, |protocol| protocol.stop_receiving(now));
     }
 
     /// The application is gone: receiving stops, and an open connection is closed with 1001, a request answered 503 (CLOSE.md
     /// B19).
     pub fn handle_dropped(&mut self, now: Instant) {
         self.stop_receiving(now);
-        let close = Close::cut(CloseCode::GOING_AWAY, "");
-        if self.state() != State::Closed && self.close_cutting(now, close).is_err() {
-            self.settle(now);
-        }
+        // Where it is closing already there is nothing to add.
+        let _already = self.close_cutting(now, Close::cut(CloseCode::GOING_AWAY, ""));
     }
 }

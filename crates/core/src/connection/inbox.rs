@@ -2,115 +2,56 @@
 //!
 //! Owns: their order and their bytes. Must not know: why they wait, or whether more may come.
 //!
-//! Small ones are packed one behind the other (a tag, a length of 1 to 10 bytes, the payload), so that what waits takes hardly more room than
-//! it took on the wire; large ones stay where they are.
+//! Small ones are packed one behind the other, each behind a tag of two bytes, so that what waits takes hardly more room than it took on
+//! the wire; large ones stay where they are.
 
 use alloc::borrow::Cow;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::utf8;
-use crate::{Chunk, Event, Kind, Message};
+use crate::{Chunk, Event, Kind, utf8};
 
-/// A payload that is on its own already stays there from this length on, in bytes.
-const APART_LEN: usize = 1 << 10;
-
-/// A tag and a length, in bytes.
-const MAX_TAG_LEN: usize = 11;
-
-const TEXT: u8 = 1;
-const PART: u8 = 2;
-const START: u8 = 4;
-const END: u8 = 8;
-const APART: u8 = 16;
+/// What is packed is shorter than this, in bytes: the bits of a tag below it are a length.
+const APART: u16 = 1 << 10;
+const TEXT: u16 = 1 << 11;
+const PART: u16 = 1 << 12;
+const START: u16 = 1 << 13;
+const END: u16 = 1 << 14;
 
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
     packed: Vec<u8>,
     /// How much of `packed` is taken.
     taken: usize,
-    apart: VecDeque<Apart>,
-}
-
-#[derive(Debug)]
-enum Apart {
-    Text(String),
-    Binary(Vec<u8>),
+    apart: VecDeque<Event<'static>>,
 }
 
 impl Inbox {
     /// Puts an event in: a message or a chunk; others are not for here. Answers with the room that it takes, in bytes.
     pub(super) fn push(&mut self, event: Event<'_>) -> usize {
-        match event {
-            Event::Message(message) => self.push_message(message),
-            Event::Chunk(Chunk { kind, payload, start, end }) => {
-                let tag = text(kind) | PART | if start { START } else { 0 } | if end { END } else { 0 };
-                self.pack(tag, &payload)
-            }
-            _ => 0,
+        let (payload, _) = event.payload().unwrap_or_default();
+        let room = size_of::<u16>() + payload.len();
+        let small = u16::try_from(payload.len()).ok().filter(|&len| len < APART);
+        let tag = small.map_or(APART, |len| len | flags(&event));
+        self.packed.extend_from_slice(&tag.to_le_bytes());
+        if small.is_some() {
+            self.packed.extend_from_slice(payload);
+        } else {
+            self.apart.push_back(event.into_owned());
         }
-    }
-
-    fn push_message(&mut self, message: Message<'_>) -> usize {
-        match message {
-            Message::Text(text) if text.len() >= APART_LEN => {
-                let len = text.len();
-                self.apart.push_back(Apart::Text(text.into_owned()));
-                self.pack(TEXT | APART, &[]) + len
-            }
-            Message::Binary(bytes) if bytes.len() >= APART_LEN => {
-                let len = bytes.len();
-                self.apart.push_back(Apart::Binary(bytes.into_owned()));
-                self.pack(APART, &[]) + len
-            }
-            small => self.pack(text(small.kind()), small.as_bytes()),
-        }
-    }
-
-    fn pack(&mut self, tag: u8, payload: &[u8]) -> usize {
-        let before = self.packed.len();
-        self.packed.reserve(payload.len() + MAX_TAG_LEN);
-        self.packed.push(tag);
-        let mut len = payload.len();
-        while len >= 0x80 {
-            self.packed.push(len as u8 | 0x80);
-            len >>= 7;
-        }
-        self.packed.push(len as u8);
-        self.packed.extend_from_slice(payload);
-        self.packed.len() - before
+        room
     }
 
     /// Takes the next event out, and tells the room that it took.
     pub(super) fn pop(&mut self) -> Option<(Event<'static>, usize)> {
-        let before = self.taken;
-        let tag = self.byte()?;
-        let mut len = 0;
-        let mut shift = 0;
-        loop {
-            let byte = self.byte()?;
-            len |= usize::from(byte & 0x7F) << shift;
-            shift += 7;
-            if byte & 0x80 == 0 {
-                break;
-            }
-        }
-        let payload = &self.packed[self.taken..self.taken + len];
-        self.taken += len;
-        let packed_len = self.taken - before;
-        if tag & APART != 0 {
-            let message = self.apart.pop_front()?.into_message();
-            let len = packed_len + message.len();
-            return Some((Event::Message(message), len));
-        }
-        Some((unpack(tag, payload), packed_len))
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        let byte = self.packed.get(self.taken).copied();
-        self.taken += usize::from(byte.is_some());
-        byte
+        let (tag, rest) = self.packed[self.taken..].split_first_chunk()?;
+        let tag = u16::from_le_bytes(*tag);
+        let packed = &rest[..usize::from(tag & (APART - 1))];
+        self.taken += size_of::<u16>() + packed.len();
+        let event = if tag & APART == 0 { unpack(tag, packed) } else { self.apart.pop_front()? };
+        let room = size_of::<u16>() + event.payload().map_or(0, |(payload, _)| payload.len());
+        Some((event, room))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -118,23 +59,18 @@ impl Inbox {
     }
 }
 
-impl Apart {
-    fn into_message(self) -> Message<'static> {
-        match self {
-            Self::Text(text) => Message::Text(Cow::Owned(text)),
-            Self::Binary(bytes) => Message::Binary(Cow::Owned(bytes)),
+fn flags(event: &Event<'_>) -> u16 {
+    let flag = |bit, set| if set { bit } else { 0 };
+    match event {
+        Event::Message(message) => flag(TEXT, message.kind() == Kind::Text),
+        Event::Chunk(Chunk { kind, start, end, .. }) => {
+            PART | flag(TEXT, *kind == Kind::Text) | flag(START, *start) | flag(END, *end)
         }
+        _ => 0,
     }
 }
 
-const fn text(kind: Kind) -> u8 {
-    match kind {
-        Kind::Text => TEXT,
-        Kind::Binary => 0,
-    }
-}
-
-fn unpack(tag: u8, payload: &[u8]) -> Event<'static> {
+fn unpack(tag: u16, payload: &[u8]) -> Event<'static> {
     let kind = if tag & TEXT != 0 { Kind::Text } else { Kind::Binary };
     if tag & PART != 0 {
         let payload = Cow::Owned(payload.to_vec());

@@ -5,9 +5,10 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::{Connection, Gather, Handshake};
-use crate::handshake::{Answer, Reject};
+use crate::frame::Opcode;
+use crate::handshake::Reject;
 use crate::lifecycle::Phase;
-use crate::protocol::Data;
+use crate::protocol::{Data, Protocol};
 use crate::utf8;
 use crate::{Cause, Chunk, Event, Instant, Kind, Message, State, TransportError, Violation};
 
@@ -28,38 +29,40 @@ impl Connection {
             self.handle_ahead(now, core::mem::take(input));
             return self.poll_event(now);
         }
-        if !self.config().chunks
-            && let Some((kind, payload)) = self.protocol.receive_whole(now, input)
-            && let Some(event) = self.whole(now, kind, payload)
-        {
-            self.protocol.delivered();
-            return Some(event);
-        }
-        let event = self.advance(now, input);
-        self.settle(now);
-        match event {
-            Some(event) => {
+        while self.greeting.is_none() && !input.is_empty() {
+            if let Some((kind, payload)) = self.receive_whole(now, input) {
+                if let Some(event) = self.whole(now, kind, payload) {
+                    self.protocol.delivered();
+                    return Some(event);
+                }
+            } else if let Some(event) = self.advance(now, input) {
+                self.settle(now);
                 self.protocol.delivered();
-                Some(event)
+                return Some(event);
             }
-            None => self.poll_event(now),
         }
+        self.poll_event(now)
     }
 
     /// Looks ahead: takes all of `input`, acts on control frames at once, puts messages into the inbox. It does not ask
     /// for an event.
     pub fn handle_ahead(&mut self, now: Instant, mut input: &mut [u8]) {
-        let whole = !self.config().chunks;
         while !input.is_empty() {
-            if whole && let Some((kind, payload)) = self.protocol.receive_whole(now, &mut input) {
-                if let Some(event) = self.whole(now, kind, payload) {
-                    self.hold(now, event);
-                }
-            } else if let Some(event) = self.advance(now, &mut input) {
+            let event = match self.receive_whole(now, &mut input) {
+                Some((kind, payload)) => self.whole(now, kind, payload),
+                None => self.advance(now, &mut input),
+            };
+            if let Some(event) = event {
                 self.hold(now, event);
             }
         }
         self.settle(now);
+    }
+
+    /// The straight path, where messages are not wanted in parts.
+    #[inline]
+    fn receive_whole<'b>(&mut self, now: Instant, input: &mut &'b mut [u8]) -> Option<(Kind, &'b mut [u8])> {
+        if self.config().chunks { None } else { self.protocol.receive_whole(now, input) }
     }
 
     /// The peer's direction of the stream ended in order (TLS: with `close_notify`).
@@ -87,28 +90,19 @@ impl Connection {
         self.settle(now);
     }
 
-    /// Takes the next step through `input`: a message or a part of one, if that comes next.
-    #[inline]
+    /// Takes the next step through `input`, to the end of it or to an event.
+    #[inline(never)]
     fn advance<'b>(&mut self, now: Instant, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
-        while !input.is_empty() {
-            if self.handshake.is_some() && self.protocol.phase() == Phase::Connecting {
-                self.shake(now, input);
-                if self.greeting.is_some() {
-                    return None;
-                }
-                continue;
-            }
-            let data = self.protocol.receive(now, input)?;
-            let event = if data.start && data.end && !self.config().chunks {
-                self.whole(now, data.kind, data.payload)
-            } else {
-                self.part(now, data)
-            };
-            if event.is_some() {
-                return event;
-            }
+        if self.handshake.is_some() && self.phase() == Phase::Connecting {
+            self.shake(now, input);
+            return None;
         }
-        None
+        let data = self.protocol.receive(now, input)?;
+        if data.start && data.end && !self.config().chunks {
+            self.whole(now, data.kind, data.payload)
+        } else {
+            self.part(now, data)
+        }
     }
 
     /// A message that arrived whole: delivered, or wrong.
@@ -164,16 +158,13 @@ impl Connection {
             let len = self.inbox.get_or_insert_default().push(event);
             self.protocol.held(now, len);
         } else {
-            self.protocol.overflow();
             self.drop_event(&event);
         }
     }
 
     pub(super) fn drop_event(&mut self, event: &Event<'_>) {
-        match event {
-            Event::Message(message) => self.protocol.dropped(message.len(), true),
-            Event::Chunk(chunk) => self.protocol.dropped(chunk.payload.len(), chunk.end),
-            _ => {}
+        if let Some((payload, end)) = event.payload() {
+            self.protocol.dropped(payload.len(), end);
         }
     }
 
@@ -184,65 +175,69 @@ impl Connection {
                 server.early.extend_from_slice(&*core::mem::take(input));
             }
             Some(Handshake::Server(server)) => match server.read(input) {
-                None => {}
-                Some(Ok(request)) => {
-                    self.greeting = Some(Box::new(Event::Request(Box::new(request))));
-                }
-                Some(Err(refusal)) => self.refuse(now, &refusal),
+                Ok(None) => {}
+                Ok(Some(request)) => self.greeting = Some(Box::new(Event::Request(Box::new(request)))),
+                Err(refusal) => self.refuse(now, &refusal, false),
             },
-            Some(Handshake::Client(client)) => {
-                let answer = client.read(input, self.protocol.config());
-                self.answered(now, answer);
-            }
+            Some(Handshake::Client(client)) => match client.read(input, self.protocol.config()) {
+                Ok(None) => {}
+                Ok(Some(response)) if response.status() == 101 => {
+                    self.handshake = None;
+                    self.greeting = Some(Box::new(Event::Open(response)));
+                    self.protocol.handle_opened(now);
+                }
+                Ok(Some(response)) => self.protocol.handle_refused(now, Cause::Refused(Some(response))),
+                Err(fault) => self.protocol.violate(now, Violation::Response(fault)),
+            },
             None => {}
-        }
-    }
-
-    fn answered(&mut self, now: Instant, answer: Answer) {
-        match answer {
-            Answer::Partial => {}
-            Answer::Open(response) => {
-                self.handshake = None;
-                self.greeting = Some(Box::new(Event::Open(response)));
-                self.protocol.handle_opened(now);
-            }
-            Answer::Refused(response) => {
-                self.protocol.handle_refused(now, Cause::Refused(Some(response)));
-            }
-            Answer::Fault(fault) => self.protocol.violate(now, Violation::Response(fault)),
         }
     }
 
     /// Client: the stream or the time ended inside the body of a refusal, which is then told as far as it came.
     fn end_refusal(&mut self, now: Instant) -> bool {
-        let Some(Handshake::Client(client)) = self.handshake.as_deref_mut() else {
-            return false;
+        let response = match self.handshake.as_deref_mut() {
+            Some(Handshake::Client(client)) => client.take_refusal(),
+            Some(Handshake::Server(_)) | None => None,
         };
-        let Some(response) = client.take_refusal() else {
-            return false;
-        };
-        self.protocol.handle_refused(now, Cause::Refused(Some(response)));
-        true
+        let ends = response.is_some();
+        if ends {
+            self.protocol.handle_refused(now, Cause::Refused(response));
+        }
+        ends
     }
 
-    /// Server: the library itself refuses.
-    fn refuse(&mut self, now: Instant, refusal: &Reject) {
-        self.queue_refusal(now, refusal, false);
+    /// Server: refuses with a response.
+    pub(super) fn refuse(&mut self, now: Instant, refusal: &Reject, head_only: bool) {
+        self.queue_head(now, &refusal.write(head_only));
         self.protocol.handle_refused(now, Cause::Refused(None));
-        self.protocol.take_refusal();
+        self.handshake = None;
+    }
+
+    /// Changes the protocol, and does what it asks for then.
+    pub(super) fn then_settle<T>(&mut self, now: Instant, change: impl FnOnce(&mut Protocol) -> T) -> T {
+        let answer = change(&mut self.protocol);
+        self.settle(now);
+        answer
     }
 
     /// Does what the protocol asks for after it changed, and lets go of what is not needed any more.
     #[inline]
     pub(super) fn settle(&mut self, now: Instant) {
-        if self.protocol.phase() != Phase::Open {
-            self.settle_orders(now);
+        if self.phase() != Phase::Open {
+            self.settle_end(now);
         }
     }
 
-    fn settle_orders(&mut self, now: Instant) {
-        if self.protocol.notices().orders() {
-            self.queue_orders(now);
+    fn settle_end(&mut self, now: Instant) {
+        if let Some(close) = self.protocol.take_close() {
+            let mut payload = Vec::with_capacity(close.len());
+            close.write(&mut payload);
+            self.queue_frame(now, true, Opcode::Close, Cow::Owned(payload));
+        }
+        if self.protocol.take_refusal() {
+            let late = self.protocol.is_late() && self.asked().is_none();
+            self.queue_head(now, &Reject::of(if late { 408 } else { 503 }).write(false));
+            self.handshake = None;
         }
         if self.state() == State::Closed {
             self.handshake = None;
@@ -250,22 +245,6 @@ impl Connection {
         }
         if !self.protocol.writes() {
             self.outbox.clear();
-        }
-    }
-
-    fn queue_orders(&mut self, now: Instant) {
-        if let Some(close) = self.protocol.take_close() {
-            let mut payload = Vec::with_capacity(close.len());
-            close.write(&mut payload);
-            self.queue_control(now, crate::frame::Opcode::Close, payload);
-        }
-        if self.protocol.take_refusal() {
-            let asked = match self.handshake.as_deref() {
-                Some(Handshake::Server(server)) => server.asked.is_some(),
-                Some(Handshake::Client(_)) | None => false,
-            };
-            let late = self.protocol.is_late() && !asked;
-            self.queue_refusal(now, &Reject::of(if late { 408 } else { 503 }), false);
         }
     }
 }

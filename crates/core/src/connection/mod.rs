@@ -13,7 +13,6 @@ mod output;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::ops::Deref;
 
 use crate::handshake::{ClientHandshake, ClientRequest, ServerHandshake};
@@ -77,8 +76,7 @@ impl Connection {
     /// `seed` is 32 bytes of entropy that nobody else knows; the nonce and all masking keys come from it (RFC 6455 §10.3).
     pub fn client(request: ClientRequest, config: Arc<Config>, seed: [u8; 32], now: Instant) -> Self {
         let mut keys = Keys::new(seed);
-        let mut head = Vec::new();
-        let handshake = ClientHandshake::begin(request, keys.nonce(), &mut head);
+        let (handshake, head) = ClientHandshake::begin(request, keys.nonce());
         let protocol = Protocol::new(Role::Client, config, now);
         let mut client = Self::new(protocol, Some(keys), Some(Handshake::Client(handshake)));
         client.queue_head(now, &head);
@@ -112,10 +110,8 @@ impl Connection {
 
     /// Reading makes sense: false while the inbox is over its threshold, and after the end of the peer's stream.
     pub fn wants_input(&self) -> bool {
-        let early_full = match self.handshake.as_deref() {
-            Some(Handshake::Server(server)) => server.early.len() >= self.config().inbox_len,
-            Some(Handshake::Client(_)) | None => false,
-        };
+        let full = |server: &ServerHandshake| server.early.len() >= self.config().inbox_len;
+        let early_full = matches!(self.handshake.as_deref(), Some(Handshake::Server(server)) if full(server));
         self.protocol.wants_input() && !early_full
     }
 
@@ -126,10 +122,6 @@ impl Connection {
 
     /// Asking would bring an event. This does not ask.
     pub fn has_event(&self) -> bool {
-        self.inbox.is_some()
-            || self.greeting.is_some()
-            || self.protocol.notices().tells()
-            || self.protocol.has_pong()
-            || self.protocol.has_noted_close()
+        self.inbox.is_some() || self.greeting.is_some() || self.protocol.has_event()
     }
 }

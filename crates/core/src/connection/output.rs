@@ -4,9 +4,8 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use super::Connection;
-use super::outbox::{Current, Passed};
+use super::outbox::Written;
 use crate::frame::{Header, Opcode};
-use crate::handshake::Reject;
 use crate::mask::mask;
 use crate::protocol::Control;
 use crate::{Instant, TransportError};
@@ -55,19 +54,13 @@ impl Connection {
             self.protocol.handle_messages_written();
             return self.settle(now);
         }
-        let mid_frame = loop {
-            match self.outbox.advance(&mut left) {
-                Passed::Urgent => self.protocol.handle_urgent_written(now),
-                Passed::Whole(Current::Head) => self.protocol.handle_head_written(now),
-                Passed::Whole(Current::Frame { opcode, fin, payload_len }) => {
-                    self.protocol.handle_frame_written(now, opcode, fin, payload_len);
-                }
-                Passed::Part { data } => break data,
-                Passed::Nothing if left == 0 => break false,
-                Passed::Nothing => {}
+        while let Some(written) = self.outbox.advance(&mut left) {
+            match written {
+                Written::Head => self.protocol.handle_head_written(now),
+                Written::Frame(header) => self.protocol.handle_frame_written(now, header),
             }
-        };
-        self.protocol.handle_mid_frame(mid_frame);
+        }
+        self.protocol.handle_mid_frame(self.outbox.is_in_data());
         self.settle(now);
     }
 
@@ -89,27 +82,15 @@ impl Connection {
     }
 
     #[inline]
-    pub(super) fn queue_data(&mut self, now: Instant, fin: bool, opcode: Opcode, payload: Cow<'_, [u8]>) {
+    pub(super) fn queue_frame(&mut self, now: Instant, fin: bool, opcode: Opcode, payload: Cow<'_, [u8]>) {
+        let payload_len = if opcode.is_control() { 0 } else { payload.len() };
         let key = self.masking_key();
-        let payload_len = payload.len();
         let len = self.outbox.push_frame(fin, opcode, key, payload);
         self.protocol.handle_queued(now, len, payload_len);
-    }
-
-    pub(super) fn queue_control(&mut self, now: Instant, opcode: Opcode, payload: Vec<u8>) {
-        let key = self.masking_key();
-        let len = self.outbox.push_frame(true, opcode, key, Cow::Owned(payload));
-        self.protocol.handle_queued(now, len, 0);
     }
 
     pub(super) fn queue_head(&mut self, now: Instant, head: &[u8]) {
         self.outbox.push_head(head);
         self.protocol.handle_queued(now, head.len(), 0);
-    }
-
-    pub(super) fn queue_refusal(&mut self, now: Instant, response: &Reject, head_only: bool) {
-        let mut head = Vec::new();
-        response.write(head_only, &mut head);
-        self.queue_head(now, &head);
     }
 }

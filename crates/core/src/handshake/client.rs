@@ -5,9 +5,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use core::mem::take;
 
-use super::head::{HeadFault, HeadReader};
-use super::headers::{Header, Headers, is_token, write_field};
+use super::head::{Head, HeadFault, HeadReader};
+use super::headers::{Header, Headers, is_token};
 use crate::{Config, HeaderError, ResponseFault};
 
 /// What a client asks for.
@@ -34,13 +35,8 @@ impl ClientRequest {
         if !target.starts_with('/') || !visible(target) || target.contains('#') {
             return Err(HeaderError::Target);
         }
-        Ok(Self {
-            host: host.to_string(),
-            target: target.to_string(),
-            origin: None,
-            subprotocols: Vec::new(),
-            headers: Headers::default(),
-        })
+        let (host, target) = (host.to_string(), target.to_string());
+        Ok(Self { host, target, origin: None, subprotocols: Vec::new(), headers: Headers::default() })
     }
 
     /// With an `Origin`.
@@ -48,9 +44,8 @@ impl ClientRequest {
     /// # Errors
     ///
     /// [`HeaderError::Value`] if it cannot travel.
-    pub fn origin(mut self, origin: &str) -> Result<Self, HeaderError> {
-        self.origin = Some(Header::new("Origin", origin)?);
-        Ok(self)
+    pub fn origin(self, origin: &str) -> Result<Self, HeaderError> {
+        Ok(Self { origin: Some(Header::new("Origin", origin)?), ..self })
     }
 
     /// With a further subprotocol, after those given before in the order of preference.
@@ -71,26 +66,24 @@ impl ClientRequest {
     /// # Errors
     ///
     /// [`HeaderError`] if it cannot travel, or the handshake writes it itself.
-    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, HeaderError> {
-        self.headers.add(name, value.as_ref())?;
-        Ok(self)
+    pub fn header(self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, HeaderError> {
+        Ok(Self { headers: self.headers.with(name, value)?, ..self })
     }
 
-    fn write(&self, key: &str, out: &mut Vec<u8>) {
-        out.extend_from_slice(["GET ", &self.target, " HTTP/1.1\r\n"].concat().as_bytes());
-        write_field(out, "Host", self.host.as_bytes());
-        write_field(out, "Upgrade", b"websocket");
-        write_field(out, "Connection", b"Upgrade");
-        write_field(out, "Sec-WebSocket-Key", key.as_bytes());
-        write_field(out, "Sec-WebSocket-Version", b"13");
+    fn write(&self, key: &str) -> Vec<u8> {
+        let mut head = Head::new(&["GET ", &self.target, " HTTP/1.1"]);
+        head.field("Host", &self.host);
+        head.field("Upgrade", "websocket");
+        head.field("Connection", "Upgrade");
+        head.field("Sec-WebSocket-Key", key);
+        head.field("Sec-WebSocket-Version", "13");
         if let Some(origin) = &self.origin {
-            write_field(out, "Origin", origin.value());
+            head.field("Origin", origin.value());
         }
         if !self.subprotocols.is_empty() {
-            write_field(out, "Sec-WebSocket-Protocol", self.subprotocols.join(", ").as_bytes());
+            head.field("Sec-WebSocket-Protocol", self.subprotocols.join(", "));
         }
-        self.headers.write(out);
-        out.extend_from_slice(b"\r\n");
+        head.end(&self.headers)
     }
 }
 
@@ -103,6 +96,14 @@ pub struct Response {
 }
 
 impl Response {
+    fn parse(head: &[u8], max_headers: usize) -> Result<Self, HeadFault> {
+        let mut fields = alloc::vec![httparse::EMPTY_HEADER; max_headers];
+        let mut parsed = httparse::Response::new(&mut fields);
+        parsed.parse(head)?;
+        let (Some(status), Some(1)) = (parsed.code, parsed.version) else { return Err(HeadFault::Malformed) };
+        Ok(Self { status, headers: Headers::from_parsed(parsed.headers), body: Vec::new() })
+    }
+
     /// The status: 101 when the connection opened.
     pub const fn status(&self) -> u16 {
         self.status
@@ -124,17 +125,8 @@ impl Response {
     }
 }
 
-/// What the bytes so far amount to.
-#[derive(Debug)]
-pub(crate) enum Answer {
-    Partial,
-    Open(Box<Response>),
-    Refused(Box<Response>),
-    Fault(ResponseFault),
-}
-
 /// The client's handshake while it lasts.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct ClientHandshake {
     accept: String,
     offered: Vec<String>,
@@ -146,17 +138,11 @@ pub(crate) struct ClientHandshake {
 }
 
 impl ClientHandshake {
-    /// Appends the request; `nonce` is 16 random bytes.
-    pub(crate) fn begin(request: ClientRequest, nonce: [u8; 16], out: &mut Vec<u8>) -> Self {
+    /// The handshake, and the request to send; `nonce` is 16 random bytes.
+    pub(crate) fn begin(request: ClientRequest, nonce: [u8; 16]) -> (Self, Vec<u8>) {
         let key = STANDARD.encode(nonce);
-        request.write(&key, out);
-        Self {
-            accept: super::accept_key(key.as_bytes()),
-            offered: request.subprotocols,
-            head: HeadReader::default(),
-            interim_len: 0,
-            refused: None,
-        }
+        let (head, accept) = (request.write(&key), super::accept_key(key.as_bytes()));
+        (Self { accept, offered: request.subprotocols, ..Self::default() }, head)
     }
 
     /// The refusal as far as it arrived, when the stream or the time ends inside its body.
@@ -164,47 +150,39 @@ impl ClientHandshake {
         self.refused.take().map(|(response, _)| response)
     }
 
-    /// Reads on.
-    pub(crate) fn read(&mut self, input: &mut &mut [u8], config: &Config) -> Answer {
+    /// Reads on. `None`: more is needed. A response that is not 101 is a refusal.
+    pub(crate) fn read(
+        &mut self,
+        input: &mut &mut [u8],
+        config: &Config,
+    ) -> Result<Option<Box<Response>>, ResponseFault> {
         while self.refused.is_none() {
             let limit = config.max_head_len.saturating_sub(self.interim_len);
-            let head = match self.head.read(input, limit) {
-                Ok(None) => return Answer::Partial,
-                Ok(Some(head)) => head,
-                Err(HeadFault::TooLong) => return Answer::Fault(ResponseFault::TooLarge),
-                Err(HeadFault::BareLineFeed) => return Answer::Fault(ResponseFault::Malformed),
-            };
-            match parse(&head, config.max_headers) {
-                Ok(response) if response.status == 101 => return self.check(response),
-                Ok(response) if response.status < 200 => self.interim_len += head.len(),
-                Ok(response) => {
+            let Some(head) = self.head.read(input, limit)? else { return Ok(None) };
+            let response = Box::new(Response::parse(&head, config.max_headers)?);
+            match response.status {
+                101 => return self.check(&response.headers).map(|()| Some(response)),
+                100..=199 => self.interim_len += head.len(),
+                _ => {
                     let len = body_len(&response.headers).min(config.max_head_len);
-                    self.refused = Some((Box::new(response), len));
+                    self.refused = Some((response, len));
                 }
-                Err(fault) => return Answer::Fault(fault),
             }
         }
-        self.read_body(input)
+        Ok(self.read_body(input))
     }
 
-    fn read_body(&mut self, input: &mut &mut [u8]) -> Answer {
-        let Some((mut response, len)) = self.refused.take() else {
-            return Answer::Partial;
-        };
-        let taken = input.len().min(len - response.body.len());
-        let (body, rest) = core::mem::take(input).split_at_mut(taken);
+    fn read_body(&mut self, input: &mut &mut [u8]) -> Option<Box<Response>> {
+        let (response, len) = self.refused.as_mut()?;
+        let taken = input.len().min(*len - response.body.len());
+        let (body, rest) = take(input).split_at_mut(taken);
         *input = rest;
         response.body.extend_from_slice(body);
-        if response.body.len() == len {
-            return Answer::Refused(response);
-        }
-        self.refused = Some((response, len));
-        Answer::Partial
+        if response.body.len() < *len { None } else { self.take_refusal() }
     }
 
     /// Checks a 101 (RFC 6455 §4.1).
-    fn check(&self, response: Response) -> Answer {
-        let headers = &response.headers;
+    fn check(&self, headers: &Headers) -> Result<(), ResponseFault> {
         let upgrade = headers.only("upgrade").unwrap_or_default();
         let offered = |name: &[u8]| self.offered.iter().any(|offer| offer.as_bytes() == name);
         let mut chosen = headers.all("sec-websocket-protocol");
@@ -219,25 +197,19 @@ impl ClientHandshake {
         } else if chosen.next().is_some_and(|name| !offered(name)) || chosen.next().is_some() {
             ResponseFault::Subprotocol
         } else {
-            drop(chosen);
-            return Answer::Open(Box::new(response));
+            return Ok(());
         };
-        Answer::Fault(fault)
+        Err(fault)
     }
 }
 
-fn parse(head: &[u8], max_headers: usize) -> Result<Response, ResponseFault> {
-    let mut fields = alloc::vec![httparse::EMPTY_HEADER; max_headers];
-    let mut parsed = httparse::Response::new(&mut fields);
-    match parsed.parse(head) {
-        Ok(httparse::Status::Complete(_)) => {}
-        Err(httparse::Error::TooManyHeaders) => return Err(ResponseFault::TooLarge),
-        Ok(httparse::Status::Partial) | Err(_) => return Err(ResponseFault::Malformed),
+impl From<HeadFault> for ResponseFault {
+    fn from(fault: HeadFault) -> Self {
+        match fault {
+            HeadFault::TooLarge => Self::TooLarge,
+            HeadFault::Malformed => Self::Malformed,
+        }
     }
-    let (Some(status), Some(1)) = (parsed.code, parsed.version) else {
-        return Err(ResponseFault::Malformed);
-    };
-    Ok(Response { status, headers: Headers::from_parsed(parsed.headers), body: Vec::new() })
 }
 
 /// How much body follows: a stated length; nothing that we would have to decode; else everything up to the end.

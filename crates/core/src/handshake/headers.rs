@@ -64,17 +64,13 @@ impl Headers {
         Self(parsed.iter().map(field).collect())
     }
 
-    pub(super) fn extend(&mut self, headers: impl IntoIterator<Item = Header>) {
-        self.0.extend(headers);
-    }
-
-    /// Adds a field of the application's, unless the handshake writes that itself.
-    pub(super) fn add(&mut self, name: &str, value: &[u8]) -> Result<(), HeaderError> {
+    /// With a further field of the application's, unless the handshake writes that itself.
+    pub(super) fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, HeaderError> {
         if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
             return Err(HeaderError::Reserved);
         }
         self.0.push(Header::new(name, value)?);
-        Ok(())
+        Ok(self)
     }
 
     /// All fields, in order.
@@ -88,14 +84,14 @@ impl Headers {
     }
 
     /// The value of the first field of this name.
-    pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.iter().find(|field| field.name.eq_ignore_ascii_case(name)).map(Header::value)
+    pub fn get<'h>(&'h self, name: &'h str) -> Option<&'h [u8]> {
+        self.all(name).next()
     }
 
     /// The value of the only field of this name; `None` if there is none, or more than one.
-    pub fn only(&self, name: &str) -> Option<&[u8]> {
-        let mut fields = self.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
-        fields.next().filter(|_| fields.next().is_none()).map(Header::value)
+    pub fn only<'h>(&'h self, name: &'h str) -> Option<&'h [u8]> {
+        let mut values = self.all(name);
+        values.next().filter(|_| values.next().is_none())
     }
 
     /// The elements of the comma-separated lists in all fields of this name, empty ones left out.
@@ -110,12 +106,6 @@ impl Headers {
     pub(super) fn list_has(&self, name: &str, element: &str) -> bool {
         self.list(name).any(|found| found.eq_ignore_ascii_case(element.as_bytes()))
     }
-
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
-        for field in self {
-            write_field(out, &field.name, &field.value);
-        }
-    }
 }
 
 impl<'h> IntoIterator for &'h Headers {
@@ -127,15 +117,8 @@ impl<'h> IntoIterator for &'h Headers {
     }
 }
 
-pub(super) fn write_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
-}
-
 /// A token of RFC 9110 §5.6.2.
 pub(super) fn is_token(text: &[u8]) -> bool {
-    let tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.iter().copied().all(tchar)
+    let is_tchar = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    !text.is_empty() && text.iter().all(is_tchar)
 }

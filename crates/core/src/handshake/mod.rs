@@ -11,8 +11,8 @@ pub use client::{ClientRequest, Response};
 pub use headers::{Header, Headers};
 pub use server::{Accept, Reject, Request};
 
-pub(crate) use client::{Answer, ClientHandshake};
-pub(crate) use server::{Asked, ServerHandshake};
+pub(crate) use client::ClientHandshake;
+pub(crate) use server::ServerHandshake;
 
 use alloc::string::String;
 use base64::Engine;

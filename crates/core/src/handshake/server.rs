@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::head::{HeadFault, HeadReader};
-use super::headers::{Header, Headers, is_token, write_field};
-use crate::{HeaderError, OriginPolicy, ServerConfig};
+use super::head::{Head, HeadFault, HeadReader};
+use super::headers::{Headers, is_token};
+use crate::{AnswerError, HeaderError, OriginPolicy, ServerConfig};
 
 /// A request for a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +21,17 @@ pub struct Request {
 }
 
 impl Request {
+    fn parse(head: &[u8], max_headers: usize) -> Result<Self, HeadFault> {
+        let mut fields = alloc::vec![httparse::EMPTY_HEADER; max_headers];
+        let mut parsed = httparse::Request::new(&mut fields);
+        parsed.parse(head)?;
+        let (Some(method), Some(target), Some(1)) = (parsed.method, parsed.path, parsed.version) else {
+            return Err(HeadFault::Malformed);
+        };
+        let (method, target) = (method.to_string(), origin_form(target).ok_or(HeadFault::Malformed)?);
+        Ok(Self { method, target, headers: Headers::from_parsed(parsed.headers), key: None })
+    }
+
     /// The method: GET for every request that asks for WebSocket.
     pub fn method(&self) -> &str {
         &self.method
@@ -92,26 +103,24 @@ impl Accept {
     /// # Errors
     ///
     /// [`HeaderError`] if it cannot travel, or the handshake writes it itself.
-    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, HeaderError> {
-        self.headers.add(name, value.as_ref())?;
-        Ok(self)
+    pub fn header(self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, HeaderError> {
+        Ok(Self { headers: self.headers.with(name, value)?, ..self })
     }
 
-    pub(crate) fn chosen(&self) -> Option<&str> {
-        self.subprotocol.as_deref()
-    }
-
-    /// Appends the 101 response.
-    pub(crate) fn write(&self, key: &[u8], out: &mut Vec<u8>) {
-        out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
-        write_field(out, "Upgrade", b"websocket");
-        write_field(out, "Connection", b"Upgrade");
-        write_field(out, "Sec-WebSocket-Accept", super::accept_key(key).as_bytes());
+    /// The 101 response to `asked`, if it may have that.
+    pub(crate) fn write(&self, asked: &Request) -> Result<Vec<u8>, AnswerError> {
+        let key = asked.key.as_ref().ok_or(AnswerError::NotWebSocket)?;
+        let mut head = Head::new(&["HTTP/1.1 101 Switching Protocols"]);
+        head.field("Upgrade", "websocket");
+        head.field("Connection", "Upgrade");
+        head.field("Sec-WebSocket-Accept", super::accept_key(key));
         if let Some(name) = &self.subprotocol {
-            write_field(out, "Sec-WebSocket-Protocol", name.as_bytes());
+            if !asked.subprotocols().any(|offer| offer == name) {
+                return Err(AnswerError::Subprotocol);
+            }
+            head.field("Sec-WebSocket-Protocol", name);
         }
-        self.headers.write(out);
-        out.extend_from_slice(b"\r\n");
+        Ok(head.end(&self.headers))
     }
 }
 
@@ -136,20 +145,10 @@ impl Reject {
         Ok(Self::of(status))
     }
 
-    /// The same for a status that is known to be good. 426 tells what to upgrade to (RFC 9110 §15.5.22, RFC 6455 §4.4).
+    /// The same for a status that is known to be good.
     pub(crate) fn of(status: u16) -> Self {
         let body = [reason_phrase(status).as_bytes(), b"\n"].concat();
-        let plain = Self { status, headers: Headers::default(), body };
-        match status {
-            405 => plain.with("Allow", "GET"),
-            426 => plain.with("Upgrade", "websocket").with("Sec-WebSocket-Version", "13"),
-            _ => plain,
-        }
-    }
-
-    fn with(mut self, name: &str, value: &str) -> Self {
-        self.headers.extend(Header::new(name, value).ok());
-        self
+        Self { status, headers: Headers::default(), body }
     }
 
     /// With a further field.
@@ -157,9 +156,8 @@ impl Reject {
     /// # Errors
     ///
     /// [`HeaderError`] if it cannot travel, or the handshake writes it itself.
-    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, HeaderError> {
-        self.headers.add(name, value.as_ref())?;
-        Ok(self)
+    pub fn header(self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, HeaderError> {
+        Ok(Self { headers: self.headers.with(name, value)?, ..self })
     }
 
     /// With this body.
@@ -169,21 +167,37 @@ impl Reject {
         self
     }
 
-    /// Appends the response; `head_only` for a HEAD request.
-    pub(crate) fn write(&self, head_only: bool, out: &mut Vec<u8>) {
+    /// The response; `head_only` for a HEAD request. 405 and 426 tell what would do (RFC 9110 §15.5.6, §15.5.22, RFC 6455 §4.4).
+    pub(crate) fn write(&self, head_only: bool) -> Vec<u8> {
         let status = self.status.to_string();
-        let line = ["HTTP/1.1 ", &status, " ", reason_phrase(self.status), "\r\n"].concat();
-        out.extend_from_slice(line.as_bytes());
+        let mut head = Head::new(&["HTTP/1.1 ", &status, " ", reason_phrase(self.status)]);
         if self.headers.get("content-type").is_none() {
-            write_field(out, "Content-Type", b"text/plain; charset=utf-8");
+            head.field("Content-Type", "text/plain; charset=utf-8");
         }
-        self.headers.write(out);
-        write_field(out, "Content-Length", self.body.len().to_string().as_bytes());
-        write_field(out, "Connection", b"close");
-        out.extend_from_slice(b"\r\n");
+        match self.status {
+            405 => head.field("Allow", "GET"),
+            426 => {
+                head.field("Upgrade", "websocket");
+                head.field("Sec-WebSocket-Version", "13");
+            }
+            _ => {}
+        }
+        head.field("Content-Length", self.body.len().to_string());
+        head.field("Connection", "close");
+        let mut response = head.end(&self.headers);
         if !head_only {
-            out.extend_from_slice(&self.body);
+            response.extend_from_slice(&self.body);
         }
+        response
+    }
+}
+
+impl From<HeadFault> for Reject {
+    fn from(fault: HeadFault) -> Self {
+        Self::of(match fault {
+            HeadFault::TooLarge => 431,
+            HeadFault::Malformed => 400,
+        })
     }
 }
 
@@ -206,20 +220,12 @@ fn reason_phrase(status: u16) -> &'static str {
 /// The server's handshake while it lasts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ServerHandshake {
-    pub(crate) config: Arc<ServerConfig>,
+    config: Arc<ServerConfig>,
     head: HeadReader,
-    /// What the answer needs to know of the request, once it is complete.
-    pub(crate) asked: Option<Asked>,
+    /// The request that waits for its answer.
+    pub(crate) asked: Option<Request>,
     /// What arrived behind the head and waits for `accept`.
     pub(crate) early: Vec<u8>,
-}
-
-/// A request that waits for its answer.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Asked {
-    pub(crate) key: Option<Vec<u8>>,
-    pub(crate) subprotocols: Vec<String>,
-    pub(crate) head_only: bool,
 }
 
 impl ServerHandshake {
@@ -227,56 +233,24 @@ impl ServerHandshake {
         Self { config, head: HeadReader::default(), asked: None, early: Vec::new() }
     }
 
-    fn judge(&self, head: &[u8]) -> Result<Request, Reject> {
-        let mut request = parse(head, self.config.connection.max_headers)?;
-        request.key = judge(&request, &self.config)?;
-        Ok(request)
-    }
-
     /// Reads on. `None`: more is needed.
-    pub(crate) fn read(&mut self, input: &mut &mut [u8]) -> Option<Result<Request, Reject>> {
+    pub(crate) fn read(&mut self, input: &mut &mut [u8]) -> Result<Option<Request>, Reject> {
         let limits = &self.config.connection;
-        let judged = match self.head.read(input, limits.max_head_len) {
-            Ok(None) => return None,
-            Ok(Some(head)) => self.judge(&head),
-
-            Err(HeadFault::TooLong) => Err(Reject::of(431)),
-            Err(HeadFault::BareLineFeed) => Err(Reject::of(400)),
-        };
-        if let Ok(request) = &judged {
-            self.asked = Some(Asked {
-                key: request.key.clone(),
-                subprotocols: request.subprotocols().map(ToString::to_string).collect(),
-                head_only: request.method == "HEAD",
-            });
-        }
-        Some(judged)
+        let Some(head) = self.head.read(input, limits.max_head_len)? else { return Ok(None) };
+        let mut request = Request::parse(&head, limits.max_headers)?;
+        request.key = judge(&request, &self.config)?;
+        self.asked = Some(request.clone());
+        Ok(Some(request))
     }
-}
-
-fn parse(head: &[u8], max_headers: usize) -> Result<Request, Reject> {
-    let mut fields = alloc::vec![httparse::EMPTY_HEADER; max_headers];
-    let mut parsed = httparse::Request::new(&mut fields);
-    match parsed.parse(head) {
-        Ok(httparse::Status::Complete(_)) => {}
-        Err(httparse::Error::TooManyHeaders) => return Err(Reject::of(431)),
-        Ok(httparse::Status::Partial) | Err(_) => return Err(Reject::of(400)),
-    }
-    let (Some(method), Some(target), Some(1)) = (parsed.method, parsed.path, parsed.version) else {
-        return Err(Reject::of(400));
-    };
-    let (method, target) = (method.to_string(), origin_form(target).ok_or_else(|| Reject::of(400))?);
-    Ok(Request { method, target, headers: Headers::from_parsed(parsed.headers), key: None })
 }
 
 /// The path and query of a target, which may be a whole URI (RFC 6455 §4.2.1, RFC 9112 §3.2.2).
 fn origin_form(target: &str) -> Option<String> {
-    let authority = target.strip_prefix("http://").or_else(|| target.strip_prefix("https://"));
-    let path = match authority {
-        Some(rest) => &rest[rest.find(['/', '?']).unwrap_or(rest.len())..],
-        None if target.starts_with('/') => target,
-        None => return None,
-    };
+    if target.starts_with('/') {
+        return Some(target.to_string());
+    }
+    let rest = target.strip_prefix("http://").or_else(|| target.strip_prefix("https://"))?;
+    let path = &rest[rest.find(['/', '?']).unwrap_or(rest.len())..];
     Some(if path.starts_with('/') { path.to_string() } else { ["/", path].concat() })
 }
 
@@ -315,29 +289,22 @@ fn judge(request: &Request, config: &ServerConfig) -> Result<Option<Vec<u8>>, Re
 }
 
 fn origin_passes(headers: &Headers, policy: &OriginPolicy) -> bool {
-    let mut origins = headers.all("origin");
-    let Some(origin) = origins.next() else {
-        return true;
+    let Some(origin) = headers.only("origin") else {
+        return headers.get("origin").is_none() || *policy == OriginPolicy::Any;
     };
-    let only = origins.next().is_none();
     match policy {
         OriginPolicy::Any => true,
-        OriginPolicy::SameOrigin => only && same_origin(origin, headers.get("host").unwrap_or_default()),
-        OriginPolicy::List(list) => {
-            only && list.iter().any(|allowed| origin.eq_ignore_ascii_case(allowed.as_bytes()))
-        }
+        OriginPolicy::SameOrigin => is_same_origin(origin, headers).unwrap_or(false),
+        OriginPolicy::List(list) => list.iter().any(|one| origin.eq_ignore_ascii_case(one.as_bytes())),
     }
 }
 
 /// The origin's authority is the `Host`, a default port left out of either.
-fn same_origin(origin: &[u8], host: &[u8]) -> bool {
-    let (authority, port) = if let Some(rest) = origin.strip_prefix(b"http://") {
-        (rest, b":80".as_slice())
-    } else if let Some(rest) = origin.strip_prefix(b"https://") {
-        (rest, b":443".as_slice())
-    } else {
-        return false;
-    };
-    let plain = |name| <[u8]>::strip_suffix(name, port).unwrap_or(name).to_ascii_lowercase();
-    plain(authority) == plain(host)
+fn is_same_origin(origin: &[u8], headers: &Headers) -> Option<bool> {
+    let host = headers.get("host")?;
+    let schemes: [(&[u8], &[u8]); 2] = [(b"http://", b":80"), (b"https://", b":443")];
+    let mut split = schemes.iter().filter_map(|(scheme, port)| Some((origin.strip_prefix(*scheme)?, *port)));
+    let (authority, port) = split.next()?;
+    let plain = |name: &[u8]| name.strip_suffix(port).unwrap_or(name).to_ascii_lowercase();
+    Some(plain(authority) == plain(host))
 }

@@ -32,9 +32,10 @@ impl Protocol {
     ) -> Result<(Opcode, Ticket), SendRefusal> {
         match (self.refusal(), self.sending) {
             (None, _) => {}
-            (Some(SendRefusal::MessageUnfinished), Some(begun)) if fragment && begun == kind => {}
-            (Some(SendRefusal::MessageUnfinished), Some(_)) if fragment => {
-                return Err(SendRefusal::WrongKind);
+            (Some(SendRefusal::MessageUnfinished), begun) if fragment => {
+                if begun != Some(kind) {
+                    return Err(SendRefusal::WrongKind);
+                }
             }
             (Some(refusal), _) => return Err(refusal),
         }
@@ -48,14 +49,14 @@ impl Protocol {
             self.queue.messages += 1;
         }
         self.sending = if end { None } else { Some(kind) };
-        self.clock.message_passed(now);
+        self.clock.message = now;
         Ok((opcode, Ticket(self.next_ticket - 1)))
     }
 
     /// What a whole message would be refused with.
     #[inline]
     pub fn refusal(&self) -> Option<SendRefusal> {
-        if self.phase != Phase::Open && step(self.role, self.phase, Input::Send).action != Action::Queue {
+        if self.phase != Phase::Open && !self.takes(Input::Send) {
             return Some(self.why_not());
         }
         if self.queue.len >= self.config.send_high {
@@ -66,11 +67,11 @@ impl Protocol {
 
     /// Why this phase takes no message, or no Ping.
     pub(super) fn why_not(&self) -> SendRefusal {
-        let by_peer = self.ending.as_ref().is_some_and(|ending| ending.initiator == Some(Initiator::Peer));
+        let initiator = self.ending.as_ref().and_then(|ending| ending.verdict.initiator);
         match self.phase {
             Phase::Connecting | Phase::Refusing { .. } => SendRefusal::Connecting,
             Phase::CloseNoted { .. } => SendRefusal::PeerClosed,
-            Phase::Answering { .. } if by_peer => SendRefusal::PeerClosed,
+            Phase::Answering { .. } if initiator == Some(Initiator::Peer) => SendRefusal::PeerClosed,
             Phase::CloseQueued | Phase::CloseSent | Phase::Answering { .. } => SendRefusal::Closing,
             Phase::FaultNoted { .. } | Phase::Failing { .. } | Phase::Severed => SendRefusal::Failed,
             Phase::Draining | Phase::AwaitingEnd | Phase::Done | Phase::Cut => SendRefusal::Ended,
@@ -85,19 +86,15 @@ impl Protocol {
     /// [`CloseError`]; nothing changed.
     pub fn close(&mut self, now: Instant, close: Close, cutting: bool) -> Result<(), CloseError> {
         match step(self.role, self.phase, Input::Close).action {
-            Action::QueueClose if self.sending.is_some() && !cutting => Err(CloseError::MessageUnfinished),
-            Action::QueueClose => {
-                self.ending().begin(Initiator::Local, Some(close));
-                self.apply(now, Input::Close);
-                Ok(())
+            Action::QueueClose if self.sending.is_some() && !cutting => {
+                return Err(CloseError::MessageUnfinished);
             }
-            Action::QueueRefusal | Action::Decide => {
-                self.blame(Cause::Abandoned);
-                self.apply(now, Input::Close);
-                Ok(())
-            }
-            _ => Err(CloseError::Already),
+            Action::QueueClose => self.ending().begin(close),
+            Action::QueueRefusal | Action::Decide => self.blame(Cause::Abandoned),
+            _ => return Err(CloseError::Already),
         }
+        self.apply(now, Input::Close);
+        Ok(())
     }
 
     /// Fails the connection with a code of the application's choice (CLOSE.md rule 14).
@@ -116,12 +113,11 @@ impl Protocol {
         cause: Cause,
     ) -> Result<(), CloseError> {
         match step(self.role, self.phase, Input::Fail).action {
-            Action::HandBack => return Err(CloseError::Already),
-            Action::QueueClose => self.ending().begin(Initiator::Local, Some(close)),
-            _ => {}
+            Action::QueueClose => self.ending().begin(close),
+            Action::QueueRefusal | Action::Decide => {}
+            _ => return Err(CloseError::Already),
         }
-        let connecting = self.state() == State::Connecting;
-        self.blame(if connecting { Cause::Abandoned } else { cause });
+        self.blame(if self.state() == State::Connecting { Cause::Abandoned } else { cause });
         self.apply(now, Input::Fail);
         Ok(())
     }
@@ -139,32 +135,24 @@ impl Protocol {
     #[inline]
     pub fn ask(&mut self, now: Instant) {
         self.handling = false;
-        if self.inbox.entries == 0 && self.is_noted() {
-            self.due(now);
+        if self.waiting == 0 {
+            self.take_effect(now);
         }
     }
 
-    /// A Close or a violation was parsed and has not taken effect.
-    const fn is_noted(&self) -> bool {
-        matches!(self.phase, Phase::CloseNoted { .. } | Phase::FaultNoted { .. })
-    }
-
-    /// Asking brings the peer's Close into effect.
-    pub(crate) const fn has_noted_close(&self) -> bool {
-        matches!(self.phase, Phase::CloseNoted { .. })
-    }
-
-    pub(super) fn due(&mut self, now: Instant) {
-        self.apply(now, Input::Due);
+    /// What was noted takes effect.
+    #[inline]
+    fn take_effect(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::CloseNoted { .. } | Phase::FaultNoted { .. }) {
+            self.apply(now, Input::Due);
+        }
     }
 
     /// The application gave up receiving.
     pub fn stop_receiving(&mut self, now: Instant) {
         self.deaf = true;
         self.handling = false;
-        if self.is_noted() {
-            self.due(now);
-        }
+        self.take_effect(now);
     }
 
     /// A message, or a part of one, is given to the application.
@@ -175,26 +163,21 @@ impl Protocol {
 
     /// Something was put into the inbox; `len` is what it takes there.
     pub fn held(&mut self, now: Instant, len: usize) {
-        self.inbox.entries += 1;
-        self.inbox.len += len;
+        self.waiting += 1;
+        self.waiting_len += len;
         self.clock.set_reading(now, self.wants_input());
     }
 
     /// Something was taken out of it.
     pub fn released(&mut self, now: Instant, len: usize) {
-        self.inbox.entries = self.inbox.entries.saturating_sub(1);
-        self.inbox.len = self.inbox.len.saturating_sub(len);
+        self.waiting = self.waiting.saturating_sub(1);
+        self.waiting_len = self.waiting_len.saturating_sub(len);
         self.clock.set_reading(now, self.wants_input());
     }
 
     /// A message may go into the inbox (CLOSE.md rules 6 and 7); else it is to be dropped, and counted with [`dropped`](Self::dropped).
     pub fn admits(&self) -> bool {
-        !self.deaf && (self.state() == State::Open || self.inbox.len < self.config.inbox_len)
-    }
-
-    /// Something had to be dropped: so is what follows, for there are no holes in what is delivered.
-    pub(crate) const fn overflow(&mut self) {
-        self.deaf = true;
+        !self.deaf && (self.state() == State::Open || self.waiting_len < self.config.inbox_len)
     }
 
     /// Nothing is delivered any more.
@@ -203,10 +186,12 @@ impl Protocol {
         self.deaf
     }
 
-    /// A message, or the last part of one, was dropped; `len` bytes of payload.
+    /// A message, or a part of one, was dropped; `len` bytes of payload. So is what follows, for there are no holes in what is
+    /// delivered.
     pub fn dropped(&mut self, len: usize, end: bool) {
-        if self.closed().is_none() {
-            let undelivered = &mut self.ending().undelivered;
+        self.deaf = true;
+        if self.state() != State::Closed {
+            let undelivered = &mut self.ending().verdict.undelivered;
             undelivered.messages += u64::from(end);
             undelivered.bytes += len as u64;
         }

@@ -2,18 +2,17 @@
 
 use alloc::boxed::Box;
 use alloc::format;
+use core::mem::take;
 
-use super::Protocol;
-use crate::lifecycle::Input;
-use crate::{Cause, Close, Closed, Initiator, State, Ticket, TransportError, Undelivered, Unsent, Violation};
+use super::{Protocol, Queue};
+use crate::lifecycle::{Input, Phase};
+use crate::{Cause, Close, Closed, Event, Initiator, State, Ticket, TransportError, Unsent, Violation};
 
 /// What is known of the end so far; boxed when an end begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Ending {
-    pub(super) initiator: Option<Initiator>,
-    pub(super) sent: Option<Close>,
-    pub(super) received: Option<Close>,
-    pub(super) flushed: bool,
+    /// What is known of the verdict, until CLOSED; then the verdict.
+    pub(super) verdict: Closed,
     /// The first cause that arose before the end itself.
     pub(super) cause: Option<Cause>,
     /// The violation that was noted or is in effect.
@@ -22,53 +21,36 @@ pub(super) struct Ending {
     lost: Option<TransportError>,
     /// The transport takes no more bytes.
     pub(super) mute: bool,
-    pub(super) undelivered: Undelivered,
     /// Input that was discarded after the verdict.
     pub(super) drained_len: usize,
-    pub(super) verdict: Option<Closed>,
 }
 
 /// Levels that somebody has to act on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Notices {
+pub(super) struct Notices {
     /// Our Close is to be appended to the queue.
-    pub(crate) close: bool,
+    pub(super) close: bool,
     /// An HTTP refusal is to be queued.
-    pub(crate) refusal: bool,
+    pub(super) refusal: bool,
     /// The application is to be told: the queue has drained.
-    pub(crate) drained: bool,
+    pub(super) drained: bool,
     /// The application is to be told: the peer's Close took effect.
-    pub(crate) closing: bool,
+    pub(super) closing: bool,
     /// The application is to be told: the verdict.
-    pub(crate) closed: bool,
-}
-
-impl Notices {
-    /// Something is to be queued.
-    pub(crate) const fn orders(self) -> bool {
-        self.close || self.refusal
-    }
-
-    /// Something is to be told.
-    pub(crate) const fn tells(self) -> bool {
-        self.drained || self.closing || self.closed
-    }
+    pub(super) closed: bool,
 }
 
 impl Ending {
-    /// A Close enters: the first one tells who began.
-    pub(super) fn begin(&mut self, initiator: Initiator, sent: Option<Close>) {
-        self.initiator.get_or_insert(initiator);
-        if self.sent.is_none() {
-            self.sent = sent;
-        }
+    /// Our Close is to be queued: the first Close of all tells who began.
+    pub(super) fn begin(&mut self, sent: Close) {
+        self.verdict.initiator.get_or_insert(Initiator::Local);
+        self.verdict.sent.get_or_insert(sent);
     }
 
     /// A reset outranks a truncation.
     pub(super) fn learn(&mut self, error: TransportError) {
-        match (self.lost, error) {
-            (Some(TransportError::Reset), _) => {}
-            (Some(TransportError::Truncated) | None, error) => self.lost = Some(error),
+        if self.lost != Some(TransportError::Reset) {
+            self.lost = Some(error);
         }
     }
 }
@@ -76,106 +58,79 @@ impl Ending {
 impl Protocol {
     /// Our Close goes into the queue: the application's, or that of a violation.
     pub(super) fn order_close(&mut self, input: Input) {
-        let fault = self.ending().fault;
-        if let Some(violation) = fault {
-            self.blame(Cause::Violation(violation));
-            if matches!(input, Input::Violation | Input::Due) {
-                let close = Close::cut(violation.code(), &format!("{violation}"));
-                self.ending().begin(Initiator::Local, Some(close));
-            }
-        }
         self.notices.close = true;
+        let Some(violation) = self.ending().fault else { return };
+        self.blame(Cause::Violation(violation));
+        if matches!(input, Input::Violation | Input::Due) {
+            self.ending().begin(Close::cut(violation.code(), &format!("{violation}")));
+        }
     }
 
     /// Our Close goes into the queue, with what the peer's said (RFC 6455 §5.5.1).
     pub(super) fn order_echo(&mut self) {
-        let ending = self.ending();
-        let echo = ending.received.clone();
-        ending.begin(Initiator::Peer, echo);
         self.notices.close = true;
+        let verdict = &mut self.ending().verdict;
+        verdict.sent.clone_from(&verdict.received);
     }
 
     /// Our Close, when it is to be appended to the queue now.
     pub fn take_close(&mut self) -> Option<&Close> {
-        core::mem::take(&mut self.notices.close).then_some(())?;
-        self.ending.as_ref()?.sent.as_ref()
+        take(&mut self.notices.close).then_some(())?;
+        self.ending.as_ref()?.verdict.sent.as_ref()
     }
 
     /// An HTTP refusal is to be queued now.
     pub fn take_refusal(&mut self) -> bool {
-        core::mem::take(&mut self.notices.refusal)
+        take(&mut self.notices.refusal)
     }
 
-    pub(crate) fn notices(&self) -> Notices {
-        self.notices
-    }
-
-    /// The queue fell to its low water mark since the application was told last.
-    pub fn take_drained(&mut self) -> bool {
-        core::mem::take(&mut self.notices.drained)
-    }
-
-    /// The peer's Close has taken effect: told once, after what came before it.
-    pub fn take_closing(&mut self) -> bool {
-        self.inbox.entries == 0 && core::mem::take(&mut self.notices.closing)
-    }
-
-    /// The verdict: told once, after everything else.
-    pub fn take_closed(&mut self) -> Option<Box<Closed>> {
-        if self.inbox.entries > 0 || !core::mem::take(&mut self.notices.closed) {
+    /// What the application is to be told next, beside what the caller keeps for it: that comes before the end, and is counted here
+    /// from [`held`](Self::held) to [`released`](Self::released).
+    pub fn poll_event(&mut self) -> Option<Event<'static>> {
+        if take(&mut self.notices.drained) {
+            return Some(Event::Drained);
+        }
+        if let Some(pong) = self.take_pong() {
+            return Some(Event::Pong(pong));
+        }
+        if self.waiting > 0 {
             return None;
         }
-        self.closed().cloned().map(Box::new)
+        if take(&mut self.notices.closing) {
+            return Some(Event::Closing);
+        }
+        take(&mut self.notices.closed).then(|| self.closed().cloned().map(Box::new).map(Event::Closed))?
+    }
+
+    /// Asking would bring an event, or brings the peer's Close into effect.
+    pub fn has_event(&self) -> bool {
+        let Notices { drained, closing, closed, .. } = self.notices;
+        let noted = matches!(self.phase, Phase::CloseNoted { .. });
+        drained || closing || closed || noted || self.has_pong()
     }
 
     /// Decides the verdict, once.
     pub(super) fn decide(&mut self, input: Input) {
-        debug_assert!(self.phase.state() == State::Closed, "decided in {:?}", self.phase);
+        debug_assert!(self.state() == State::Closed, "decided in {:?}", self.phase);
+        let Queue { messages, payload_len, written_len, .. } = take(&mut self.queue);
         let cut_in = self.decoder.mid_message();
-        let cut_out = self.sending.is_some() || self.mid_frame || self.queue.written_len > 0;
+        let cut_out = self.sending.is_some() || self.mid_frame || written_len > 0;
         let inside_frame = self.decoder.mid_frame();
         let confirmed = self.confirmed();
-        let unsent = Unsent {
-            first: (self.queue.messages > 0).then(|| Ticket(self.next_ticket - self.queue.messages)),
-            messages: self.queue.messages,
-            bytes: self.queue.payload_len,
+        let first = (messages > 0).then(|| Ticket(self.next_ticket - messages));
+        let Ending { verdict, cause, fault, lost, .. } = self.ending();
+        verdict.clean = verdict.sent.is_some() && verdict.received.is_some() && verdict.flushed;
+        verdict.cause = match (cause.take(), *fault, *lost) {
+            (Some(cause), ..) => cause,
+            (None, Some(violation), _) => Cause::Violation(violation),
+            (None, None, _) if verdict.clean => Cause::Handshake,
+            (None, None, Some(TransportError::Truncated)) => Cause::Truncated,
+            (None, None, None) if input == Input::End => Cause::EndOfStream { inside_frame },
+            (None, None, Some(TransportError::Reset) | None) => Cause::Reset,
         };
-        let ending = self.ending();
-        let clean = ending.sent.is_some() && ending.received.is_some() && ending.flushed;
-        let cause = ending.cause.take().unwrap_or_else(|| ending.cause_of(input, clean, inside_frame));
-        ending.verdict = Some(Closed {
-            initiator: ending.initiator,
-            sent: ending.sent.clone(),
-            received: ending.received.clone(),
-            flushed: ending.flushed,
-            clean,
-            cause,
-            cut_in,
-            cut_out,
-            unsent,
-            undelivered: ending.undelivered,
-            confirmed,
-        });
-        self.queue = super::Queue::default();
+        (verdict.cut_in, verdict.cut_out, verdict.confirmed) = (cut_in, cut_out, confirmed);
+        verdict.unsent = Unsent { first, messages, bytes: payload_len };
         self.forget_pings();
         self.notices = Notices { closing: self.notices.closing, closed: true, ..Notices::default() };
-    }
-}
-
-impl Ending {
-    /// The cause when none arose before the end itself.
-    fn cause_of(&self, input: Input, clean: bool, inside_frame: bool) -> Cause {
-        if let Some(violation) = self.fault {
-            return Cause::Violation(violation);
-        }
-        if clean {
-            return Cause::Handshake;
-        }
-        match (self.lost, input) {
-            (Some(TransportError::Reset), _) => Cause::Reset,
-            (Some(TransportError::Truncated), _) => Cause::Truncated,
-            (None, Input::End) => Cause::EndOfStream { inside_frame },
-            (None, _) => Cause::Reset,
-        }
     }
 }

@@ -12,19 +12,19 @@ mod receive;
 pub use pings::{Control, MAX_PINGS, MAX_PONGS};
 pub use receive::Data;
 
-pub(crate) use ending::Notices;
-
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::mem::take;
 
-use crate::frame::Opcode;
+use crate::frame::{Header, Opcode};
 use crate::lifecycle::{Action, Input, Phase, step};
 use crate::{
-    Cause, Close, Closed, Config, Instant, Kind, Role, State, Ticket, Transport, TransportError, Violation,
+    Cause, Close, Closed, Config, Instant, Kind, Role, State, Ticket, Timeout, Transport, TransportError,
+    Violation,
 };
 
 use clock::Clock;
-use ending::Ending;
+use ending::{Ending, Notices};
 use pings::Pings;
 use receive::Decoder;
 
@@ -48,7 +48,9 @@ pub struct Protocol {
     /// The application gave up receiving.
     deaf: bool,
     queue: Queue,
-    inbox: Waiting,
+    /// What waits for the application: how many, and the room that they take.
+    waiting: u32,
+    waiting_len: usize,
     next_ticket: u64,
     next_ping: u64,
     /// Messages below this number are confirmed.
@@ -73,29 +75,22 @@ struct Queue {
     full: bool,
 }
 
-/// What waits for the application.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-struct Waiting {
-    entries: u32,
-    len: usize,
-}
-
 impl Protocol {
     /// A connection in CONNECTING.
     pub fn new(role: Role, config: Arc<Config>, now: Instant) -> Self {
-        let clock = Clock::new(&config, now);
         Self {
+            clock: Clock::new(&config, now),
             config,
             role,
             phase: Phase::Connecting,
-            clock,
             decoder: Decoder::default(),
             sending: None,
             mid_frame: false,
             handling: false,
             deaf: false,
             queue: Queue::default(),
-            inbox: Waiting::default(),
+            waiting: 0,
+            waiting_len: 0,
             next_ticket: 0,
             next_ping: 0,
             confirmed: 0,
@@ -117,19 +112,15 @@ impl Protocol {
         if self.phase.has_ended() {
             return;
         }
-        let input = match error {
-            TransportError::Reset => Input::Reset,
-            TransportError::Truncated => Input::End,
-        };
-        if self.closed().is_none() {
+        if self.state() != State::Closed {
             self.ending().learn(error);
         }
-        self.apply(now, input);
+        self.apply(now, if error == TransportError::Reset { Input::Reset } else { Input::End });
     }
 
     /// Writing failed. It ends sending only.
     pub fn handle_write_error(&mut self, now: Instant, error: TransportError) {
-        if self.closed().is_none() {
+        if self.state() != State::Closed {
             let ending = self.ending();
             ending.learn(error);
             ending.mute = true;
@@ -172,23 +163,21 @@ impl Protocol {
         self.mid_frame = mid_frame;
     }
 
-    /// The last byte of a frame from the queue was taken.
+    /// The last byte of a frame was taken.
     #[inline]
-    pub fn handle_frame_written(&mut self, now: Instant, opcode: Opcode, fin: bool, payload_len: u64) {
+    pub fn handle_frame_written(&mut self, now: Instant, Header { fin, opcode, len, .. }: Header) {
         match opcode {
             Opcode::Text | Opcode::Binary | Opcode::Continuation => {
                 self.mid_frame = false;
-                self.queue.written_len += payload_len;
+                self.queue.written_len += len;
                 if fin {
-                    let written = self.queue.written_len;
-                    self.queue.payload_len = self.queue.payload_len.saturating_sub(written);
+                    self.queue.payload_len -= take(&mut self.queue.written_len).min(self.queue.payload_len);
                     self.queue.messages = self.queue.messages.saturating_sub(1);
-                    self.queue.written_len = 0;
                 }
             }
             Opcode::Ping => self.ping_written(now),
             Opcode::Close => {
-                self.ending().flushed = true;
+                self.ending().verdict.flushed = true;
                 self.apply(now, Input::Flushed);
             }
             Opcode::Pong => {}
@@ -231,9 +220,8 @@ impl Protocol {
 
     /// Reading makes sense.
     pub fn wants_input(&self) -> bool {
-        let full = !self.deaf && self.inbox.len >= self.config.inbox_len;
-        let pauses = full && matches!(self.phase, Phase::Open);
-        !(pauses || self.phase.has_ended())
+        let full = !self.deaf && self.waiting_len >= self.config.inbox_len;
+        !(full && self.phase == Phase::Open || self.phase.has_ended())
     }
 
     /// Writing makes sense: the transport takes bytes, and the verdict is not decided.
@@ -256,23 +244,28 @@ impl Protocol {
 
     /// The verdict, once it is decided.
     pub fn closed(&self) -> Option<&Closed> {
-        self.ending.as_ref()?.verdict.as_ref()
+        self.ending.as_ref().filter(|_| self.state() == State::Closed).map(|ending| &ending.verdict)
     }
 
     /// The peer's Close, noted or in effect.
     pub fn peer_close(&self) -> Option<&Close> {
-        self.ending.as_ref()?.received.as_ref()
+        self.ending.as_ref()?.verdict.received.as_ref()
     }
 
     /// The opening handshake took too long.
     pub(crate) fn is_late(&self) -> bool {
         let cause = self.ending.as_ref().and_then(|ending| ending.cause.as_ref());
-        cause == Some(&Cause::Timeout(crate::verdict::Timeout::Handshake))
+        cause == Some(&Cause::Timeout(Timeout::Handshake))
     }
 
-    /// Nothing lies between the application and what was just parsed.
-    fn nothing_before(&self) -> bool {
-        self.inbox.entries == 0 && !self.handling
+    /// What was just parsed is behind messages that the application has not asked past.
+    fn is_behind(&self) -> bool {
+        self.state() == State::Open && (self.waiting > 0 || self.handling)
+    }
+
+    /// This phase takes what the application, or a deadline, wants to be sent.
+    fn takes(&self, input: Input) -> bool {
+        step(self.role, self.phase, input).action == Action::Queue
     }
 
     // ---- the lifecycle
@@ -289,19 +282,15 @@ impl Protocol {
             Action::Decide => self.decide(input),
             Action::QueueClose => self.order_close(input),
             Action::QueueEcho => self.order_echo(),
-            Action::QueueRefusal => self.notices.refusal = true,
+            // Who refuses in so many words queues them too.
+            Action::QueueRefusal => self.notices.refusal = input != Input::Refused,
             Action::StopWriting | Action::Open | Action::Note | Action::AwaitClose | Action::Move => {}
             Action::Queue | Action::HandBack | Action::Deliver | Action::Discard => {}
             Action::Pong | Action::Ignore => {}
         }
-        if self.peer_close_took_effect(before) {
-            self.notices.closing = true;
-        }
+        let leaves_open = before.state() == State::Open && self.state() != State::Open;
+        self.notices.closing |= leaves_open && self.peer_close().is_some();
         transition.action
-    }
-
-    fn peer_close_took_effect(&self, before: Phase) -> bool {
-        before.state() == State::Open && self.state() != State::Open && self.peer_close().is_some()
     }
 
     /// A fault of the peer's, noted or in effect.
@@ -310,8 +299,8 @@ impl Protocol {
             self.decoder.cut();
         }
         self.ending().fault = Some(violation);
-        let effective = self.nothing_before() || self.state() != State::Open;
-        self.apply(now, if effective { Input::Violation } else { Input::ViolationBehind });
+        let behind = self.is_behind();
+        self.apply(now, if behind { Input::ViolationBehind } else { Input::Violation });
     }
 
     /// Sets the cause, if none arose before.

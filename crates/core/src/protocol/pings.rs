@@ -2,7 +2,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::time::Duration;
+use core::mem::{replace, take};
 
 use super::Protocol;
 use crate::frame::{MAX_CONTROL_LEN, Opcode};
@@ -31,25 +31,12 @@ pub(super) struct Pings {
     answers: VecDeque<Vec<u8>>,
     /// The application's own Pong.
     unsolicited: Option<Vec<u8>>,
-    keepalive: Keepalive,
-    /// The application's, in the queue.
-    queued: VecDeque<Ping>,
-    /// Ours that are written and unanswered, in the order of writing.
-    written: VecDeque<Ping>,
+    /// A keepalive Ping is to be sent.
+    keepalive: bool,
+    /// Ours that are unanswered, in the order of writing.
+    sent: VecDeque<Ping>,
     /// Answers that the application has not been told of.
     answered: VecDeque<Pong>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-enum Keepalive {
-    #[default]
-    Idle,
-    /// A Ping is to be sent.
-    Wanted,
-    /// It is committed.
-    Committed(Ping),
-    /// It is written and unanswered.
-    Written,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,18 +45,21 @@ struct Ping {
     keepalive: bool,
     /// Messages below this number were before it.
     after: u64,
-    written: Option<Written>,
-    /// Handed to the transport, which has not told what it took.
-    committed: bool,
-    /// Its Pong came before its flush was told.
-    answered: bool,
+    stage: Stage,
 }
 
-/// When a Ping was written.
+/// How far a Ping has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Written {
-    at: Instant,
-    reading_time: Instant,
+enum Stage {
+    Queued,
+    /// Handed to the transport, which has not told what it took.
+    Committed,
+    /// Its Pong came before its flush was told.
+    Answered,
+    Written {
+        at: Instant,
+        reading_time: Instant,
+    },
 }
 
 impl Protocol {
@@ -79,24 +69,22 @@ impl Protocol {
     ///
     /// [`PingError`]; nothing changed.
     pub fn ping(&mut self) -> Result<(u64, Control), PingError> {
-        if step(self.role, self.phase, Input::SendPing).action != Action::Queue {
+        if !self.takes(Input::SendPing) {
             return Err(PingError::Refused(self.why_not()));
         }
-        let own =
-            |pings: &Pings| pings.queued.len() + pings.written.iter().filter(|ping| !ping.keepalive).count();
+        let own = |pings: &Pings| pings.sent.iter().filter(|ping| !ping.keepalive).count();
         if self.pings.as_deref().map_or(0, own) >= MAX_PINGS {
             return Err(PingError::TooMany);
         }
         let finished = self.next_ticket - u64::from(self.sending.is_some());
-        let ping = self.number_ping(false, finished);
-        self.pings().queued.push_back(ping);
+        let ping = self.number_ping(false, finished, Stage::Queued);
+        self.pings().sent.push_back(ping);
         Ok((ping.id, ping.control()))
     }
 
-    fn number_ping(&mut self, keepalive: bool, after: u64) -> Ping {
-        let id = self.next_ping;
+    fn number_ping(&mut self, keepalive: bool, after: u64, stage: Stage) -> Ping {
         self.next_ping += 1;
-        Ping { id, keepalive, after, written: None, committed: keepalive, answered: false }
+        Ping { id: self.next_ping - 1, keepalive, after, stage }
     }
 
     /// Takes an unsolicited Pong; the latest wins.
@@ -122,20 +110,16 @@ impl Protocol {
             return None;
         }
         let pings = self.pings.as_mut()?;
-        if let Some(payload) = pings.answers.pop_front().or_else(|| pings.unsolicited.take()) {
+        let pong = pings.answers.pop_front().or_else(|| pings.unsolicited.take());
+        if pong.is_some() || !take(&mut pings.keepalive) || !self.takes(Input::SendPing) {
             self.drop_empty_pings();
-            return Some(Control { opcode: Opcode::Pong, payload });
+            return pong.map(|payload| Control { opcode: Opcode::Pong, payload });
         }
-        if pings.keepalive != Keepalive::Wanted {
-            return None;
-        }
-        pings.keepalive = Keepalive::Idle;
-        if step(self.role, self.phase, Input::SendPing).action != Action::Queue {
-            self.drop_empty_pings();
-            return None;
-        }
-        let ping = self.number_ping(true, self.next_ticket - self.queue.messages);
-        self.pings().keepalive = Keepalive::Committed(ping);
+        let ping = self.number_ping(true, self.next_ticket - self.queue.messages, Stage::Committed);
+        // The batch before is written, and this goes ahead of all that is not committed.
+        let sent = &mut self.pings().sent;
+        let unwritten = sent.partition_point(|ping| matches!(ping.stage, Stage::Written { .. }));
+        sent.insert(unwritten, ping);
         Some(ping.control())
     }
 
@@ -143,23 +127,22 @@ impl Protocol {
     pub fn has_urgent(&self) -> bool {
         let waits = |pings: &Pings| {
             let pong = !pings.answers.is_empty() || pings.unsolicited.is_some();
-            pong || (pings.keepalive == Keepalive::Wanted && self.phase == Phase::Open)
+            pong || (pings.keepalive && self.phase == Phase::Open)
         };
         self.pings.as_deref().is_some_and(waits) && self.writes()
     }
 
     /// Everything that is queued was handed to the transport.
     pub fn handle_committed(&mut self) {
-        if let Some(pings) = &mut self.pings {
-            pings.queued.iter_mut().for_each(|ping| ping.committed = true);
-        }
+        let sent = self.pings.iter_mut().flat_map(|pings| &mut pings.sent);
+        sent.filter(|ping| ping.stage == Stage::Queued).for_each(|ping| ping.stage = Stage::Committed);
     }
 
     /// The answer to a Ping of ours that the application has not been told of.
     pub fn take_pong(&mut self) -> Option<Pong> {
-        let pong = self.pings.as_mut()?.answered.pop_front();
+        let pong = self.pings.as_mut()?.answered.pop_front()?;
         self.drop_empty_pings();
-        pong
+        Some(pong)
     }
 
     pub(crate) fn has_pong(&self) -> bool {
@@ -167,11 +150,13 @@ impl Protocol {
     }
 
     pub(super) fn keepalive_pending(&self) -> bool {
-        self.pings.as_deref().is_some_and(|pings| pings.keepalive != Keepalive::Idle)
+        self.pings
+            .as_deref()
+            .is_some_and(|pings| pings.keepalive || pings.sent.iter().any(|ping| ping.keepalive))
     }
 
     pub(super) fn want_keepalive(&mut self, now: Instant) {
-        self.pings().keepalive = Keepalive::Wanted;
+        self.pings().keepalive = true;
         self.clock.queued(&self.config, now);
     }
 
@@ -184,8 +169,8 @@ impl Protocol {
     pub(super) fn ping_received(&mut self, now: Instant, payload: &[u8]) {
         if self.answers_pings() {
             let answers = &mut self.pings().answers;
-            let mut answer =
-                if answers.len() < MAX_PONGS { None } else { answers.pop_front() }.unwrap_or_default();
+            let oldest = if answers.len() == MAX_PONGS { answers.pop_front() } else { None };
+            let mut answer = oldest.unwrap_or_default();
             answer.clear();
             answer.extend_from_slice(payload);
             answers.push_back(answer);
@@ -193,29 +178,17 @@ impl Protocol {
         }
     }
 
-    /// The last byte of a Ping from the queue was taken: its clock begins.
+    /// The last byte of the first Ping that was not written was taken: its clock begins.
     pub(super) fn ping_written(&mut self, now: Instant) {
-        if let Some(ping) = self.pings.as_mut().and_then(|pings| pings.queued.pop_front()) {
-            self.await_answer(now, ping);
-        }
-    }
-
-    /// The last byte of what [`take_urgent`](Self::take_urgent) gave was taken.
-    pub fn handle_urgent_written(&mut self, now: Instant) {
+        let written = Stage::Written { at: now, reading_time: self.clock.reading_time(now) };
         let Some(pings) = &mut self.pings else { return };
-        if let Keepalive::Committed(ping) = pings.keepalive {
-            pings.keepalive = Keepalive::Written;
-            self.await_answer(now, ping);
-        }
-    }
-
-    fn await_answer(&mut self, now: Instant, mut ping: Ping) {
-        ping.written = Some(Written { at: now, reading_time: self.clock.reading_time(now) });
-        let written = &mut self.pings().written;
-        written.push_back(ping);
-        let last = written.len() - 1;
-        if ping.answered {
-            self.resolve(now, last);
+        let Some(index) = pings.sent.iter().position(|ping| !matches!(ping.stage, Stage::Written { .. }))
+        else {
+            return;
+        };
+        let before = replace(&mut pings.sent[index].stage, written);
+        if before == Stage::Answered {
+            self.resolve(now, index);
         }
         self.rearm_pong();
     }
@@ -223,46 +196,38 @@ impl Protocol {
     /// The peer's Pong was parsed: it answers the Ping with its payload and every one written before that (RFC 6455 §5.5.3), or
     /// nothing.
     pub(super) fn pong_received(&mut self, now: Instant, payload: &[u8]) {
-        let Ok(id) = payload.try_into().map(u64::from_be_bytes) else {
-            return;
-        };
+        let Ok(id) = payload.try_into().map(u64::from_be_bytes) else { return };
         let Some(pings) = &mut self.pings else { return };
-        if let Some(index) = pings.written.iter().position(|ping| ping.id == id) {
-            self.resolve(now, index);
-            self.rearm_pong();
-            return self.drop_empty_pings();
+        let Some(index) = pings.sent.iter().position(|ping| ping.id == id) else { return };
+        match &mut pings.sent[index].stage {
+            Stage::Queued | Stage::Answered => {}
+            stage @ Stage::Committed => *stage = Stage::Answered,
+            Stage::Written { .. } => self.resolve(now, index),
         }
-        let keepalive = match &mut pings.keepalive {
-            Keepalive::Committed(ping) => Some(ping),
-            Keepalive::Idle | Keepalive::Wanted | Keepalive::Written => None,
-        };
-        let committed = pings.queued.iter_mut().chain(keepalive).filter(|ping| ping.committed);
-        if let Some(ping) = committed.into_iter().find(|ping| ping.id == id) {
-            ping.answered = true;
-        }
+        self.rearm_pong();
+        self.drop_empty_pings();
     }
 
     /// Resolves the written Pings up to and including the one at `index`.
     fn resolve(&mut self, now: Instant, index: usize) {
         let Some(pings) = &mut self.pings else { return };
-        for ping in pings.written.drain(..=index) {
+        for ping in pings.sent.drain(..=index) {
             self.confirmed = self.confirmed.max(ping.after);
-            if ping.keepalive {
-                pings.keepalive = Keepalive::Idle;
-                continue;
+            let Stage::Written { at, .. } = ping.stage else { continue };
+            if !ping.keepalive {
+                let confirmed = ping.after.checked_sub(1).map(Ticket);
+                pings.answered.push_back(Pong { id: ping.id, confirmed, round_trip: now.since(at) });
             }
-            pings.answered.push_back(Pong {
-                id: ping.id,
-                confirmed: ping.after.checked_sub(1).map(Ticket),
-                round_trip: ping.written.map_or(Duration::ZERO, |written| now.since(written.at)),
-            });
         }
     }
 
+    /// The oldest Ping that is written is the one whose Pong is awaited.
     fn rearm_pong(&mut self) {
-        let timeout = self.config.pong_timeout;
-        let oldest = self.pings.as_ref().and_then(|pings| pings.written.front()?.written);
-        self.clock.await_pong(oldest.map(|written| written.reading_time + timeout));
+        let oldest = self.pings.as_ref().and_then(|pings| pings.sent.front());
+        self.clock.pong = match oldest.map(|ping| ping.stage) {
+            Some(Stage::Written { reading_time, .. }) => Some(reading_time + self.config.pong_timeout),
+            Some(Stage::Queued | Stage::Committed | Stage::Answered) | None => None,
+        };
     }
 
     fn pings(&mut self) -> &mut Pings {
@@ -272,7 +237,7 @@ impl Protocol {
     /// What is unanswered stays so; what was answered is still told.
     pub(super) fn forget_pings(&mut self) {
         if let Some(pings) = &mut self.pings {
-            **pings = Pings { answered: core::mem::take(&mut pings.answered), ..Pings::default() };
+            **pings = Pings { answered: take(&mut pings.answered), ..Pings::default() };
         }
         self.drop_empty_pings();
     }

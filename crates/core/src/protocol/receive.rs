@@ -1,9 +1,11 @@
 //! What the peer sends: frames, their order, and their limits.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::mem::take;
 
-use super::Protocol;
-use crate::frame::{Header, MAX_CONTROL_LEN, MAX_HEADER_LEN, Opcode, Parsed};
+use super::{Control, Protocol};
+use crate::frame::{Header, MAX_HEADER_LEN, Opcode};
 use crate::lifecycle::{Input, Phase};
 use crate::mask::{mask, rotate};
 use crate::{Close, Initiator, Instant, Kind, Role, State, Violation};
@@ -33,20 +35,12 @@ pub(super) struct Decoder {
     message: Option<Kind>,
     /// The unfinished message has not been told of yet.
     fresh: bool,
-    frame: Option<Frame>,
+    /// The frame whose payload is not complete; its length is what is left.
+    frame: Option<Header>,
     fragments: u32,
     message_len: u64,
-    /// The payload of a control frame that did not arrive at once.
-    control: Option<Box<([u8; MAX_CONTROL_LEN], u8)>>,
-}
-
-/// A frame whose payload is not complete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Frame {
-    opcode: Opcode,
-    fin: bool,
-    key: [u8; 4],
-    left: u64,
+    /// A control frame that does not arrive at once, as far as it has.
+    control: Option<Box<Control>>,
 }
 
 impl Decoder {
@@ -73,35 +67,26 @@ impl Decoder {
     #[inline]
     fn header(&mut self, input: &mut &mut [u8], receiver: Role) -> Result<Option<Header>, Violation> {
         if self.partial_len == 0
-            && let Parsed::Header(header, len) = Header::parse(input, receiver)?
+            && let Some((header, len)) = Header::parse(input, receiver)?
         {
-            take(input, len);
+            split(input, len);
             return Ok(Some(header));
         }
-        self.partial_header(input, receiver)
-    }
-
-    fn partial_header(&mut self, input: &mut &mut [u8], receiver: Role) -> Result<Option<Header>, Violation> {
-        loop {
-            let have = usize::from(self.partial_len);
-            match Header::parse(&self.partial[..have], receiver)? {
-                Parsed::Header(header, _) => {
-                    self.partial_len = 0;
-                    return Ok(Some(header));
-                }
-                Parsed::Partial(_) if input.is_empty() => return Ok(None),
-                Parsed::Partial(need) => {
-                    let fresh = take(input, (need - have).min(input.len()));
-                    self.partial[have..have + fresh.len()].copy_from_slice(fresh);
-                    self.partial_len += fresh.len() as u8;
-                }
+        while !input.is_empty() {
+            self.partial[usize::from(self.partial_len)] = split(input, 1)[0];
+            self.partial_len += 1;
+            let partial = &self.partial[..usize::from(self.partial_len)];
+            if let Some((header, _)) = Header::parse(partial, receiver)? {
+                self.partial_len = 0;
+                return Ok(Some(header));
             }
         }
+        Ok(None)
     }
 }
 
-fn take<'b>(input: &mut &'b mut [u8], len: usize) -> &'b mut [u8] {
-    let (taken, rest) = core::mem::take(input).split_at_mut(len);
+fn split<'b>(input: &mut &'b mut [u8], len: usize) -> &'b mut [u8] {
+    let (taken, rest) = take(input).split_at_mut(len);
     *input = rest;
     taken
 }
@@ -137,12 +122,12 @@ impl Protocol {
             return None;
         }
         let key: [u8; 4] = if masked & 0x80 != 0 { *input[at..].first_chunk()? } else { [0; 4] };
-        let payload = &mut take(input, header_len + len)[header_len..];
+        let payload = &mut split(input, header_len + len)[header_len..];
         if masked & 0x80 != 0 {
             mask(key, payload);
         }
-        self.clock.heard(now);
-        self.clock.message_passed(now);
+        self.clock.heard = now;
+        self.clock.message = now;
         Some((kind, payload))
     }
 
@@ -150,122 +135,105 @@ impl Protocol {
     /// was taken.
     #[inline]
     pub fn receive<'b>(&mut self, now: Instant, input: &mut &'b mut [u8]) -> Option<Data<'b>> {
-        self.clock.heard(now);
+        self.clock.heard = now;
         loop {
             if !self.phase.parses() {
-                self.discard(now, take(input, input.len()).len());
+                self.discard(now, split(input, input.len()).len());
                 return None;
             }
-            if self.decoder.frame.is_none() {
-                match self.decoder.header(input, self.role) {
-                    Ok(Some(header)) => {
-                        if let Err(violation) = self.begin(header) {
-                            self.violate(now, violation);
-                            continue;
-                        }
-                    }
-                    Ok(None) => return None,
-                    Err(violation) => {
-                        self.violate(now, violation);
-                        continue;
-                    }
-                }
-            }
-            let frame = self.decoder.frame?;
-            if frame.left > 0 && input.is_empty() {
-                return None;
-            }
-            if frame.opcode.is_control() {
-                self.control(now, frame, input);
-            } else {
-                return Some(self.data(now, frame, input));
+            match self.frame(input) {
+                Ok(None) => return None,
+                Ok(Some(frame)) if frame.len > 0 && input.is_empty() => return None,
+                Ok(Some(frame)) if frame.opcode.is_control() => self.control(now, frame, input),
+                Ok(Some(frame)) => return Some(self.data(now, frame, input)),
+                Err(violation) => self.violate(now, violation),
             }
         }
     }
 
-    /// Checks a header against what came before it, and begins its frame.
+    /// The frame that is being received.
     #[inline]
-    fn begin(&mut self, header: Header) -> Result<(), Violation> {
-        let Header { fin, opcode, len, key } = header;
-        let decoder = &mut self.decoder;
-        if !opcode.is_control() {
-            let kind = match (opcode, decoder.message) {
-                (Opcode::Continuation, None) => return Err(Violation::ContinuationWithoutStart),
-                (Opcode::Continuation, Some(kind)) => kind,
-                (_, Some(_)) => return Err(Violation::MessageInsideMessage),
-                (Opcode::Text, None) => Kind::Text,
-                (_, None) => Kind::Binary,
-            };
-            if len > self.config.max_frame_len as u64 {
-                return Err(Violation::FrameTooLong);
+    fn frame(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, Violation> {
+        if self.decoder.frame.is_none()
+            && let Some(header) = self.decoder.header(input, self.role)?
+        {
+            if !header.opcode.is_control() {
+                self.begin(header)?;
             }
-            let (before, fragments) = match decoder.message {
-                Some(_) => (decoder.message_len, decoder.fragments),
-                None => (0, 0),
-            };
-            if len > self.config.max_message_len as u64 - before {
-                return Err(Violation::MessageTooLong);
-            }
-            if fragments >= self.config.max_fragments {
-                return Err(Violation::TooManyFragments);
-            }
-            decoder.fresh |= decoder.message.is_none();
-            decoder.message = Some(kind);
-            decoder.message_len = before + len;
-            decoder.fragments = fragments + 1;
+            self.decoder.frame = Some(header);
         }
-        decoder.frame = Some(Frame { opcode, fin, key: key.unwrap_or_default(), left: len });
+        Ok(self.decoder.frame)
+    }
+
+    /// Checks a data frame against what came before it.
+    #[inline]
+    fn begin(&mut self, Header { opcode, len, .. }: Header) -> Result<(), Violation> {
+        let decoder = &mut self.decoder;
+        let kind = match (opcode, decoder.message) {
+            (Opcode::Continuation, begun) => begun.ok_or(Violation::ContinuationWithoutStart)?,
+            (_, Some(_)) => return Err(Violation::MessageInsideMessage),
+            (Opcode::Text, None) => Kind::Text,
+            (_, None) => Kind::Binary,
+        };
+        if decoder.message.is_none() {
+            (decoder.fresh, decoder.message_len, decoder.fragments) = (true, 0, 0);
+        }
+        if len > self.config.max_frame_len as u64 {
+            return Err(Violation::FrameTooLong);
+        }
+        if len > self.config.max_message_len as u64 - decoder.message_len {
+            return Err(Violation::MessageTooLong);
+        }
+        if decoder.fragments >= self.config.max_fragments {
+            return Err(Violation::TooManyFragments);
+        }
+        decoder.message = Some(kind);
+        decoder.message_len += len;
+        decoder.fragments += 1;
         Ok(())
     }
 
     /// Takes what is there of a data frame's payload.
     #[inline]
-    fn data<'b>(&mut self, now: Instant, mut frame: Frame, input: &mut &'b mut [u8]) -> Data<'b> {
-        let payload = self.payload(&mut frame, input);
-        let end = frame.fin && frame.left == 0;
+    fn data<'b>(&mut self, now: Instant, frame: Header, input: &mut &'b mut [u8]) -> Data<'b> {
+        let (payload, frame_left) = self.payload(frame, input);
         let decoder = &mut self.decoder;
-        let data = Data {
-            kind: decoder.message.unwrap_or(Kind::Binary),
-            payload,
-            start: core::mem::take(&mut decoder.fresh),
-            end,
-            frame_left: frame.left,
-        };
-        decoder.frame = (frame.left > 0).then_some(frame);
+        let (kind, start) = (decoder.message.unwrap_or(Kind::Binary), take(&mut decoder.fresh));
+        let end = frame.fin && frame_left == 0;
         if end {
             decoder.message = None;
-            self.clock.message_passed(now);
+            self.clock.message = now;
         }
-        data
+        Data { kind, payload, start, end, frame_left }
     }
 
+    /// Takes what is there of a frame's payload, and tells how much is left of it.
     #[inline]
-    fn payload<'b>(&self, frame: &mut Frame, input: &mut &'b mut [u8]) -> &'b mut [u8] {
-        let len = usize::try_from(frame.left).map_or(input.len(), |left| left.min(input.len()));
-        let payload = take(input, len);
-        if self.role == Role::Server {
-            mask(frame.key, payload);
-            frame.key = rotate(frame.key, len);
+    fn payload<'b>(&mut self, mut frame: Header, input: &mut &'b mut [u8]) -> (&'b mut [u8], u64) {
+        let len = usize::try_from(frame.len).map_or(input.len(), |left| left.min(input.len()));
+        let payload = split(input, len);
+        if let Some(key) = &mut frame.key {
+            mask(*key, payload);
+            *key = rotate(*key, len);
         }
-        frame.left -= len as u64;
-        payload
+        frame.len -= len as u64;
+        self.decoder.frame = (frame.len > 0).then_some(frame);
+        (payload, frame.len)
     }
 
-    fn control(&mut self, now: Instant, mut frame: Frame, input: &mut &mut [u8]) {
-        let fresh = self.payload(&mut frame, input);
-        if frame.left == 0 && self.decoder.control.is_none() {
-            self.decoder.frame = None;
-            return self.act_on(now, frame.opcode, fresh);
+    fn control(&mut self, now: Instant, frame: Header, input: &mut &mut [u8]) {
+        let (payload, left) = self.payload(frame, input);
+        let opcode = frame.opcode;
+        if left == 0 && self.decoder.control.is_none() {
+            return self.act_on(now, opcode, payload);
         }
-        let held = self.decoder.control.get_or_insert_with(|| Box::new(([0; MAX_CONTROL_LEN], 0)));
-        let at = usize::from(held.1);
-        held.0[at..at + fresh.len()].copy_from_slice(fresh);
-        held.1 += fresh.len() as u8;
-        self.decoder.frame = (frame.left > 0).then_some(frame);
-        if frame.left == 0
-            && let Some(held) = self.decoder.control.take()
-        {
-            self.act_on(now, frame.opcode, &held.0[..usize::from(held.1)]);
+        let mut control =
+            self.decoder.control.take().unwrap_or_else(|| Box::new(Control { opcode, payload: Vec::new() }));
+        control.payload.extend_from_slice(payload);
+        if left == 0 {
+            self.act_on(now, opcode, &control.payload);
+        } else {
+            self.decoder.control = Some(control);
         }
     }
 
@@ -282,11 +250,11 @@ impl Protocol {
     }
 
     fn close_received(&mut self, now: Instant, close: Close) {
-        let ending = self.ending();
-        ending.begin(Initiator::Peer, None);
-        ending.received = Some(close);
-        let effective = self.nothing_before() || self.phase.state() != State::Open;
-        self.apply(now, if effective { Input::PeerClose } else { Input::PeerCloseBehind });
+        let verdict = &mut self.ending().verdict;
+        verdict.initiator.get_or_insert(Initiator::Peer);
+        verdict.received = Some(close);
+        let behind = self.is_behind();
+        self.apply(now, if behind { Input::PeerCloseBehind } else { Input::PeerClose });
     }
 
     /// Input that nobody reads; after the verdict it is bounded.

@@ -9,7 +9,7 @@ use adieu_tokio::{
 };
 use tokio::io::{AsyncWriteExt, duplex};
 
-use crate::peers::{any, config, listen, read_head, soon};
+use crate::peers::{any, config, listen, read_head, soon, tcp};
 
 #[tokio::test]
 async fn a_url_that_cannot_be_used_is_refused_with_the_reason() {
@@ -161,13 +161,13 @@ async fn the_deadline_of_the_handshake_is_that_of_the_configuration() {
 
 #[tokio::test]
 async fn n4_dropping_a_connect_before_the_response_ends_the_stream() {
-    let (near, mut far) = duplex(1 << 10);
+    let (near, mut far) = tcp().await;
     let connecting = Connect::new("ws://localhost/").expect("a good URL").over(near);
     let mut connecting = Box::pin(connecting);
     assert!(futures_util::poll!(connecting.as_mut()).is_pending());
     drop(connecting);
     let mut sent = Vec::new();
-    soon(tokio::io::AsyncReadExt::read_to_end(&mut far, &mut sent)).await.expect("an end");
+    soon(tokio::io::AsyncReadExt::read_to_end(&mut far, &mut sent)).await.expect("an end, and no reset");
     assert!(sent.ends_with(b"\r\n\r\n"), "the request and nothing more");
 }
 

@@ -323,3 +323,29 @@ async fn the_handles_can_cross_threads() {
     let same: &WebSocket<TcpStream> = &socket;
     moves(&same.closed());
 }
+
+/// CLOSE.md S2 within one poll that does not come to an end: what was read at its beginning does not stay fresh for ever.
+#[tokio::test]
+async fn s2_a_handler_that_sends_without_a_pause_learns_of_the_close() {
+    let (peer, far) = tcp().await;
+    let system = SockRef::from(&far).try_clone().expect("a second descriptor");
+    let (socket, mut driver) = open(Role::Server, far, config(|_| {}), &mut []);
+    let close = [0x88, 0x82, 0, 0, 0, 0, 3, 232];
+    let sends = driver.beside(async move {
+        socket.send("fresh from here on").await.expect("an open connection");
+        let peer = std::thread::spawn(move || {
+            let written = peer.try_write(&close);
+            (written.map_err(|error| error.kind()), peer)
+        });
+        let (written, _peer) = peer.join().expect("no panic");
+        assert_eq!(written, Ok(close.len()));
+        wait_for_bytes(&system, close.len());
+        let mut sends = 0;
+        while socket.send("into the void?").await.is_ok() {
+            sends += 1;
+        }
+        sends
+    });
+    let sends = soon(sends).await;
+    assert!(sends <= 128, "{sends} sends");
+}

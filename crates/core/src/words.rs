@@ -1,0 +1,22 @@
+//! Enums that say in words what they are: each variant stands beside its [`Display`](core::fmt::Display).
+
+/// Declares enums of plain data whose variants are displayed as the words behind them, which may name what a variant carries.
+macro_rules! words {
+    ($($(#[$about:meta])* pub enum $name:ident { $(
+        $(#[$doc:meta])*
+        $variant:ident $(($value:ident: $of:ty))? $({ $(#[$what:meta])* $field:ident: $type:ty })? = $words:literal,
+    )* })*) => { $(
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name { $($(#[$doc])* $variant $(($of))? $({ $(#[$what])* $field: $type })?,)* }
+
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                match self { $(Self::$variant $(($value))? $({ $field })? => write!(f, $words),)* }
+            }
+        }
+    )* };
+}
+
+pub(crate) use words;
