@@ -38,6 +38,7 @@ const LINES_AHEAD: usize = 16;
 /// sides closed), 1 for any other, 2 for arguments that cannot be.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
+#[allow(rustdoc::broken_intra_doc_links, reason = "printed as it stands by --help")]
 pub(crate) struct Arguments {
     #[arg(value_name = "URL", help = "Where to: ws://host[:port][/path][?query]")]
     url: String,
