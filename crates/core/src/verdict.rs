@@ -81,6 +81,8 @@ impl fmt::Display for Closed {
     }
 }
 
+impl core::error::Error for Closed {}
+
 /// Whose Close entered this endpoint first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Initiator {
