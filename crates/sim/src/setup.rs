@@ -1,0 +1,149 @@
+//! How an endpoint begins.
+
+use std::sync::Arc;
+
+use adieu_core::handshake::ClientRequest;
+use adieu_core::{Config, Connection, HeaderError, Instant, OriginPolicy, Role, ServerConfig};
+
+use crate::text::{Field, Words, plain_struct, word};
+
+plain_struct! {
+    /// All that a [`Connection`] is made of.
+    pub struct Setup {
+        /// Its role.
+        pub role: Role,
+        /// OPEN from the beginning, without an opening handshake.
+        pub upgraded: bool,
+        /// Client: the target of its request.
+        pub target: String,
+        /// Client: the subprotocol that it offers.
+        pub subprotocol: Option<String>,
+        /// Client: the masking keys and the nonce come from this.
+        pub entropy: u64,
+        /// Limits and deadlines.
+        pub config: Config,
+    }
+}
+
+impl Setup {
+    /// A client that asks for `/`.
+    pub fn client() -> Self {
+        Self::new(Role::Client)
+    }
+
+    /// A server that lets every origin pass.
+    pub fn server() -> Self {
+        Self::new(Role::Server)
+    }
+
+    fn new(role: Role) -> Self {
+        let (target, config) = ("/".to_string(), Config::default());
+        Self { role, upgraded: false, target, subprotocol: None, entropy: 0, config }
+    }
+
+    /// The same, OPEN from the beginning: both sides must agree on that.
+    #[must_use]
+    pub fn upgraded(self) -> Self {
+        Self { upgraded: true, ..self }
+    }
+
+    /// The same with another configuration.
+    #[must_use]
+    pub fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// The connection.
+    ///
+    /// # Errors
+    ///
+    /// [`HeaderError`] if target or subprotocol cannot travel.
+    pub fn connection(&self, now: Instant) -> Result<Connection, HeaderError> {
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&self.entropy.to_le_bytes());
+        let config = self.config.clone();
+        if self.upgraded {
+            return Ok(Connection::open(self.role, Arc::new(config), seed, now));
+        }
+        if self.role == Role::Server {
+            let config = ServerConfig::new(OriginPolicy::Any).with(config);
+            return Ok(Connection::server(Arc::new(config), now));
+        }
+        let mut request = ClientRequest::new("sim.example", &self.target)?;
+        if let Some(name) = &self.subprotocol {
+            request = request.subprotocol(name)?;
+        }
+        Ok(Connection::client(request, Arc::new(config), seed, now))
+    }
+}
+
+macro_rules! settings {
+    ($($name:ident)*) => {
+        /// Each setting that differs from the default: its name and its value.
+        fn differing(config: &Config) -> Vec<(&'static str, String)> {
+            let (default, mut found) = (Config::default(), Vec::new());
+            $(if config.$name != default.$name {
+                found.push((stringify!($name), crate::text::name(&config.$name)));
+            })*
+            found
+        }
+
+        fn set(config: &mut Config, name: &str, words: &mut Words<'_>) -> Option<()> {
+            match name {
+                $(stringify!($name) => config.$name = Field::read(words)?,)*
+                _ => return None,
+            }
+            Some(())
+        }
+    };
+}
+
+settings! {
+    max_message_len max_frame_len max_fragments chunks inbox_len read_len send_high send_low max_head_len max_headers
+    handshake_timeout write_timeout close_timeout drain_timeout closing_timeout close_linger
+    ping_interval pong_timeout idle_timeout drain_len
+}
+
+/// How many settings differ from the default, and those.
+impl Field for Config {
+    fn put(&self, line: &mut String) {
+        let differing = differing(self);
+        differing.len().put(line);
+        for (name, value) in differing {
+            word(line, name);
+            word(line, &value);
+        }
+    }
+
+    fn read(words: &mut Words<'_>) -> Option<Self> {
+        let mut config = Self::default();
+        for _ in 0..usize::read(words)? {
+            let name = words.next()?;
+            set(&mut config, name, words)?;
+        }
+        Some(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use adieu_core::Config;
+
+    use crate::text::{Field, Words, name};
+
+    #[test]
+    fn every_setting_can_be_written_and_read() {
+        let shown = format!("{:?}", Config::default());
+        let inner = shown.trim_start_matches("Config { ").split(", ");
+        for field in inner.map(|field| field.split_once(':').expect("a field").0) {
+            let value = ["7", "true", "7.000000000"].into_iter().find_map(|value| {
+                let line = format!("1 {field} {value}");
+                let config = Config::read(&mut Words(&line))?;
+                assert_ne!(config, Config::default(), "{field}");
+                Some(name(&config) == line)
+            });
+            assert_eq!(value, Some(true), "{field}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Bytes as heads and frames.
+
+use core::fmt;
+
+use adieu_core::frame::{Header, Opcode};
+use adieu_core::mask::mask;
+use adieu_core::{Close, Role};
+
+/// What stands on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// An HTTP head.
+    Head(Vec<u8>),
+    /// A frame, its payload unmasked.
+    Frame(Header, Vec<u8>),
+    /// What is no frame, and everything behind it.
+    Broken(String),
+}
+
+/// Reads what one side sends, piece by piece.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    receiver: Role,
+    head: bool,
+    broken: bool,
+    rest: Vec<u8>,
+}
+
+impl Decoder {
+    /// For what is sent to `receiver`; `upgraded`: without an opening handshake.
+    pub fn new(receiver: Role, upgraded: bool) -> Self {
+        Self { receiver, head: !upgraded, broken: false, rest: Vec::new() }
+    }
+
+    /// Takes more bytes; what is complete with them.
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<Item> {
+        self.rest.extend_from_slice(bytes);
+        std::iter::from_fn(|| self.next()).collect()
+    }
+
+    /// How many bytes of an item wait for the rest of it.
+    pub fn rest_len(&self) -> usize {
+        self.rest.len()
+    }
+
+    fn next(&mut self) -> Option<Item> {
+        if self.broken {
+            return None;
+        }
+        if self.head {
+            let end = self.rest.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+            let head: Vec<_> = self.rest.drain(..end).collect();
+            // An interim response or a refusal is not the end of HTTP.
+            self.head = head.starts_with(b"HTTP/1.1 ") && !head.starts_with(b"HTTP/1.1 101 ");
+            return Some(Item::Head(head));
+        }
+        match Header::parse(&self.rest, self.receiver) {
+            Err(violation) => {
+                self.broken = true;
+                Some(Item::Broken(violation.to_string()))
+            }
+            Ok(header) => {
+                let (header, at) = header?;
+                let end = at.checked_add(usize::try_from(header.len).ok()?)?;
+                let mut payload = self.rest.get(at..end)?.to_vec();
+                header.key.into_iter().for_each(|key| mask(key, &mut payload));
+                self.rest.drain(..end);
+                Some(Item::Frame(header, payload))
+            }
+        }
+    }
+}
+
+/// In words: the first line of a head; a frame's opcode and payload, shortened and escaped.
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Head(head) => {
+                let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+                write!(f, "{}", short(line))
+            }
+            Self::Broken(violation) => write!(f, "broken: {violation}"),
+            Self::Frame(header, payload) => {
+                let name = match header.opcode {
+                    Opcode::Continuation => "continuation",
+                    Opcode::Text => "text",
+                    Opcode::Binary => "binary",
+                    Opcode::Close => "Close",
+                    Opcode::Ping => "Ping",
+                    Opcode::Pong => "Pong",
+                };
+                let more = if header.fin { "" } else { "…" };
+                match Close::parse(payload) {
+                    Ok(close) if header.opcode == Opcode::Close => write!(f, "{name} {close}"),
+                    _ if header.opcode == Opcode::Close => write!(f, "{name} {payload:?}"),
+                    _ => write!(f, "{name} \"{}\"{more}", short(payload)),
+                }
+            }
+        }
+    }
+}
+
+/// The first bytes, escaped.
+pub(crate) fn short(bytes: &[u8]) -> String {
+    const SHOWN: usize = 24;
+    if bytes.len() <= SHOWN + 8 {
+        return bytes.escape_ascii().to_string();
+    }
+    format!("{}… ({} bytes)", bytes[..SHOWN].escape_ascii(), bytes.len())
+}
