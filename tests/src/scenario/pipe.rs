@@ -1,0 +1,146 @@
+//! A transport in memory that the peer's side rules: how much it takes, and how it ends.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use adieu_tokio::Transport;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// The endpoint's side; clones are the same pipe, and the peer's side is made of its methods.
+#[derive(Clone, Debug, Default)]
+pub struct Pipe(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    to_endpoint: VecDeque<u8>,
+    end: bool,
+    lost: Option<io::ErrorKind>,
+    from_endpoint: Vec<u8>,
+    /// How many bytes are taken; `None`: any number.
+    room: Option<usize>,
+    writing_fails: bool,
+    shut: bool,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+impl Pipe {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.lock();
+        change(&mut state);
+        let wakers = [state.reader.take(), state.writer.take()];
+        drop(state);
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// The peer sends, and perhaps ends its direction.
+    pub fn send(&self, bytes: &[u8], end: bool) {
+        self.change(|state| {
+            state.to_endpoint.extend(bytes);
+            state.end |= end;
+        });
+    }
+
+    /// Both directions break, for the endpoint with this error.
+    pub fn lose(&self, error: io::ErrorKind) {
+        self.change(|state| state.lost = Some(error));
+    }
+
+    /// Writing fails from here on.
+    pub fn fail_writing(&self) {
+        self.change(|state| state.writing_fails = true);
+    }
+
+    /// The peer takes so many bytes more, or any number.
+    pub fn set_room(&self, room: impl FnOnce(Option<usize>) -> Option<usize>) {
+        self.change(|state| state.room = room(state.room));
+    }
+
+    /// What the endpoint wrote since the last question.
+    pub fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut self.lock().from_endpoint)
+    }
+
+    /// The endpoint ended its direction in order.
+    pub fn is_shut(&self) -> bool {
+        self.lock().shut
+    }
+
+    /// There is nobody any more who could see what the endpoint does.
+    pub fn is_blind(&self) -> bool {
+        let state = self.lock();
+        state.lost.is_some() || state.writing_fails
+    }
+}
+
+impl State {
+    /// `None`: nothing is there, and not the end.
+    fn read(&mut self, into: &mut [u8]) -> Option<io::Result<usize>> {
+        let len = into.len().min(self.to_endpoint.len());
+        into.iter_mut().zip(self.to_endpoint.drain(..len)).for_each(|(place, byte)| *place = byte);
+        match self.lost {
+            _ if len > 0 => Some(Ok(len)),
+            Some(error) => Some(Err(error.into())),
+            None => self.end.then_some(Ok(0)),
+        }
+    }
+
+    fn broken(&self) -> Option<io::Error> {
+        let broken = self.lost.is_some() || self.writing_fails;
+        broken.then(|| io::ErrorKind::ConnectionReset.into())
+    }
+}
+
+impl AsyncRead for Pipe {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.lock();
+        match state.read(into.initialize_unfilled()) {
+            Some(result) => Poll::Ready(result.map(|len| into.advance(len))),
+            None => {
+                state.reader = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Pipe {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let mut state = self.lock();
+        if let Some(error) = state.broken() {
+            return Poll::Ready(Err(error));
+        }
+        let len = bytes.len().min(state.room.unwrap_or(usize::MAX));
+        if len == 0 && !bytes.is_empty() {
+            state.writer = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        state.room = state.room.map(|room| room - len);
+        state.from_endpoint.extend_from_slice(&bytes[..len]);
+        Poll::Ready(Ok(len))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.lock().broken().map_or(Ok(()), Err))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.lock();
+        state.shut |= state.broken().is_none();
+        Poll::Ready(state.broken().map_or(Ok(()), Err))
+    }
+}
+
+impl Transport for Pipe {
+    fn look(&mut self, into: &mut [u8]) -> Option<io::Result<usize>> {
+        let nothing = || Err(io::ErrorKind::WouldBlock.into());
+        Some(self.lock().read(into).unwrap_or_else(nothing))
+    }
+}
