@@ -39,7 +39,7 @@ async fn refusal(connect: Connect) -> (u16, String) {
     let error = within(connect.open()).await.expect_err("it is refused");
     let ConnectError::Handshake(verdict) = error else { panic!("{error}") };
     let Cause::Refused(Some(response)) = verdict.cause else { panic!("{verdict}") };
-    (response.status(), String::from_utf8_lossy(response.body()).into_owned())
+    (response.status, String::from_utf8_lossy(&response.body).into_owned())
 }
 
 /// Receives until the end.
@@ -71,6 +71,7 @@ async fn the_page_is_one_file_that_needs_no_other() {
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.ends_with("\r\n\r\n"), "{head}");
 }
 
+// R4.2.2-06
 #[tokio::test]
 async fn what_is_not_there_is_refused_with_one_line() {
     let (_program, address) = serve(&[]).await;
@@ -293,6 +294,7 @@ async fn the_log_tells_who_asked_for_what_and_how_it_ended() {
     assert!(line.ends_with(&format!(" {}…: not clean: the request was refused", &long[..200])), "{line}");
 }
 
+// R7.1.7-03
 #[cfg(unix)]
 #[tokio::test]
 async fn who_never_answers_a_close_gets_its_verdict_logged() {

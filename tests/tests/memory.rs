@@ -109,6 +109,22 @@ fn a_connection_holds_no_more_than_max_memory() {
     }
 }
 
+/// Messages pass, and there is never a moment in which none waits.
+fn an_application_that_is_always_behind_holds_no_more_the_longer_it_lasts() {
+    let message = frame(0x81, &[b'x'; 100]);
+    let _profiler = dhat::Profiler::builder().testing().build();
+    let mut connection = Connection::open(Role::Server, Arc::new(Config::default()), [3; 32], NOW);
+    connection.handle_ahead(NOW, &mut message.clone());
+    for _ in 0..100_000 {
+        connection.handle_ahead(NOW, &mut message.clone());
+        assert!(matches!(connection.poll_event(NOW), Some(Event::Message(_))));
+    }
+    // Two messages wait at the most.
+    let held = heap().max_bytes;
+    println!("always behind: {held} bytes");
+    assert!(held < 10_000, "{held} bytes");
+}
+
 /// Echoes `wire` once, all replies in one turn; how many messages it were.
 fn echo(connection: &mut Connection, wire: &[u8], scratch: &mut [u8], spare: &mut Vec<u8>) -> usize {
     scratch.copy_from_slice(wire);
@@ -154,5 +170,6 @@ fn echoes_of_whole_messages_do_not_allocate_and_leave_nothing_behind() {
 fn main() {
     echoes_of_whole_messages_do_not_allocate_and_leave_nothing_behind();
     a_connection_holds_no_more_than_max_memory();
-    println!("test result: ok. 2 passed; 0 failed");
+    an_application_that_is_always_behind_holds_no_more_the_longer_it_lasts();
+    println!("test result: ok. 3 passed; 0 failed");
 }

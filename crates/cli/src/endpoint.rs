@@ -69,6 +69,7 @@ pub(crate) fn parse(path: &str, query: Option<&str>, is_websocket: bool) -> Resu
 
 fn not_found() -> Refused {
     Refused {
+        // R4.2.2-06
         status: 404,
         line: format!("not here: there are {ENDPOINTS} for WebSocket, and / for a browser"),
     }

@@ -54,7 +54,7 @@ pub(crate) async fn handle(shared: Arc<Shared>, incoming: Incoming<TcpStream>) {
 
 /// Who asks for what.
 fn about(incoming: &Incoming<TcpStream>) -> String {
-    let target = escape::beginning(incoming.request().target(), LOGGED_TARGET);
+    let target = escape::beginning(&incoming.request().target, LOGGED_TARGET);
     match incoming.peer_addr() {
         Ok(peer) => format!("{peer} {target}"),
         Err(_) => target,
@@ -74,6 +74,7 @@ enum Ending {
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // R7.1.7-03
             Self::Verdict(closed) => closed.fmt(f),
             Self::Served => f.write_str("served"),
             Self::Unseen => f.write_str("no verdict"),
@@ -198,7 +199,7 @@ async fn discard(stream: &mut TcpStream) -> io::Result<u64> {
 
 /// Accepts by hand, without the library: what comes next is what it never does.
 async fn take_over(incoming: Incoming<TcpStream>) -> io::Result<TcpStream> {
-    let key = incoming.request().headers().only("sec-websocket-key");
+    let key = incoming.request().headers.only("sec-websocket-key");
     let accept = accept_key(key.unwrap_or_default());
     let mut stream = incoming.into_stream().ok_or(io::ErrorKind::NotConnected)?;
     let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";

@@ -5,7 +5,6 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
-use core::num::NonZeroU16;
 
 use crate::{CloseError, Violation};
 
@@ -13,62 +12,47 @@ use crate::{CloseError, Violation};
 pub const MAX_REASON_LEN: usize = 123;
 
 /// A code that may stand in a Close frame: 1000–1003, 1007–1014, 3000–4999 (RFC 6455 §7.4, and the registry of §11.7).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CloseCode(NonZeroU16);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CloseCode(u16);
 
 impl CloseCode {
     /// 1000: the purpose of the connection is fulfilled.
-    pub const NORMAL: Self = Self::constant(1000);
+    pub const NORMAL: Self = Self(1000);
     /// 1001: the endpoint goes away, as a server that stops or a page that is left.
-    pub const GOING_AWAY: Self = Self::constant(1001);
+    pub const GOING_AWAY: Self = Self(1001);
     /// 1002: the peer broke the protocol.
-    pub const PROTOCOL_ERROR: Self = Self::constant(1002);
+    pub const PROTOCOL_ERROR: Self = Self(1002);
     /// 1003: a kind of data that this endpoint cannot take.
-    pub const UNSUPPORTED_DATA: Self = Self::constant(1003);
+    pub const UNSUPPORTED_DATA: Self = Self(1003);
     /// 1007: a payload that is not what its type says, such as text that is not UTF-8.
-    pub const INVALID_PAYLOAD: Self = Self::constant(1007);
+    pub const INVALID_PAYLOAD: Self = Self(1007);
     /// 1008: a message that breaks this endpoint's policy.
-    pub const POLICY_VIOLATION: Self = Self::constant(1008);
+    pub const POLICY_VIOLATION: Self = Self(1008);
     /// 1009: a message that is too large to process.
-    pub const MESSAGE_TOO_BIG: Self = Self::constant(1009);
+    pub const MESSAGE_TOO_BIG: Self = Self(1009);
     /// 1010: a client expected an extension that the server did not agree to.
-    pub const MANDATORY_EXTENSION: Self = Self::constant(1010);
+    pub const MANDATORY_EXTENSION: Self = Self(1010);
     /// 1011: something unexpected kept this endpoint from going on.
-    pub const INTERNAL_ERROR: Self = Self::constant(1011);
+    pub const INTERNAL_ERROR: Self = Self(1011);
     /// 1012: the service restarts.
-    pub const SERVICE_RESTART: Self = Self::constant(1012);
+    pub const SERVICE_RESTART: Self = Self(1012);
     /// 1013: the service is overloaded; try again later.
-    pub const TRY_AGAIN_LATER: Self = Self::constant(1013);
+    pub const TRY_AGAIN_LATER: Self = Self(1013);
     /// 1014: a gateway got a bad answer from upstream.
-    pub const BAD_GATEWAY: Self = Self::constant(1014);
-
-    const fn constant(code: u16) -> Self {
-        Self::new(code).expect("a constant that may travel")
-    }
+    pub const BAD_GATEWAY: Self = Self(1014);
 
     /// The code, if it may travel in a Close frame.
     pub const fn new(code: u16) -> Option<Self> {
-        match (code, NonZeroU16::new(code)) {
-            (1000..=1003 | 1007..=1014 | 3000..=4999, Some(code)) => Some(Self(code)),
+        match code {
+            // R7.4.1-01, R7.4.1-02, R7.4.1-04, R7.4.2-01
+            1000..=1003 | 1007..=1014 | 3000..=4999 => Some(Self(code)),
             _ => None,
         }
     }
 
     /// The number.
     pub const fn get(self) -> u16 {
-        self.0.get()
-    }
-}
-
-impl From<CloseCode> for u16 {
-    fn from(code: CloseCode) -> Self {
-        code.get()
-    }
-}
-
-impl fmt::Debug for CloseCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CloseCode({})", self.0)
+        self.0
     }
 }
 
@@ -96,6 +80,7 @@ impl Close {
     /// [`CloseError::Code`] if the code may not travel, [`CloseError::Reason`] if the reason is too long.
     pub fn new(code: u16, reason: &str) -> Result<Self, CloseError> {
         let code = CloseCode::new(code).ok_or(CloseError::Code(code))?;
+        // R5.5-01
         if reason.len() > MAX_REASON_LEN {
             return Err(CloseError::Reason { len: reason.len() });
         }
@@ -113,6 +98,7 @@ impl Close {
     }
 
     /// The reason; empty if there was none.
+    // R7.1.6-01
     pub fn reason(&self) -> &str {
         &self.reason
     }
@@ -130,30 +116,20 @@ impl Close {
     pub fn parse(payload: &[u8]) -> Result<Self, Violation> {
         let (code, reason) = match *payload {
             [] => return Ok(Self::EMPTY),
+            // R5.5.1-01
             [_] => return Err(Violation::CloseLength),
             [high, low, ref reason @ ..] => (u16::from_be_bytes([high, low]), reason),
         };
+        // R8.1-02
         let reason = str::from_utf8(reason).map_err(|_| Violation::CloseReasonUtf8)?;
         let code = CloseCode::new(code).ok_or(Violation::CloseCode(code))?;
         Ok(Self { code: Some(code), reason: reason.to_string() })
     }
 
-    /// Appends the payload: 0 bytes, or 2 to 125.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        if let Some(code) = self.code {
-            out.extend_from_slice(&code.get().to_be_bytes());
-            out.extend_from_slice(self.reason.as_bytes());
-        }
-    }
-
-    /// The payload's length in bytes.
-    pub fn len(&self) -> usize {
-        self.code.map_or(0, |_| 2 + self.reason.len())
-    }
-
-    /// An empty Close: no code.
-    pub const fn is_empty(&self) -> bool {
-        self.code.is_none()
+    /// The frame's payload: 0 bytes, or 2 to 125.
+    // R5.5.1-01
+    pub fn payload(&self) -> Vec<u8> {
+        self.code.map_or(Vec::new(), |code| [&code.0.to_be_bytes()[..], self.reason.as_bytes()].concat())
     }
 }
 

@@ -93,19 +93,18 @@ impl Config {
     /// It takes for granted that a driver feeds at most `read_len` bytes at once, and that the application's own messages are no
     /// longer than `max_message_len`.
     pub const fn max_memory(&self) -> usize {
-        let inbox_len = self.inbox_len.saturating_add(self.read_len);
-        let inbox = inbox_len.saturating_mul(2).saturating_add(self.max_message_len);
-        let queue = self.send_high.saturating_add(self.max_message_len).saturating_mul(2);
+        let message = self.max_message_len as u128;
+        let inbox = 2 * (self.inbox_len as u128 + self.read_len as u128) + message;
+        let queue = 2 * (self.send_high as u128 + message);
         // Head, its fields apart, and what the answer needs of them.
-        let fields = self.max_headers.saturating_mul(160);
-        let handshake = self.max_head_len.saturating_mul(4).saturating_add(fields);
-        let variable = inbox.saturating_add(queue).saturating_add(handshake);
-        variable.saturating_add(self.max_message_len).saturating_add(FIXED_MEMORY)
+        let handshake = 4 * self.max_head_len as u128 + 160 * self.max_headers as u128;
+        let all = inbox + queue + handshake + message + FIXED_MEMORY;
+        if all > usize::MAX as u128 { usize::MAX } else { all as usize }
     }
 }
 
 /// One block of output, control payloads, Pings, Closes and the verdict.
-const FIXED_MEMORY: usize = 160 << 10;
+const FIXED_MEMORY: u128 = 160 << 10;
 
 /// A server's configuration: [`Config`] and what only a server decides.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -140,17 +140,14 @@ words! {
     }
 }
 
-impl core::error::Error for PingError {}
-impl core::error::Error for CloseError {}
-impl core::error::Error for AnswerError {}
-impl core::error::Error for HeaderError {}
-
 impl Violation {
     /// The code that fails the connection (§7.4.1).
+    // R7.1.7-04
     pub const fn code(self) -> CloseCode {
         match self {
             Self::TextUtf8 | Self::CloseReasonUtf8 => CloseCode::INVALID_PAYLOAD,
             Self::FrameTooLong | Self::MessageTooLong | Self::TooManyFragments => CloseCode::MESSAGE_TOO_BIG,
+            // R5.1-05
             _ => CloseCode::PROTOCOL_ERROR,
         }
     }

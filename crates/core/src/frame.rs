@@ -71,9 +71,27 @@ impl Header {
     #[inline]
     pub fn parse(bytes: &[u8], receiver: Role) -> Result<Option<(Self, usize)>, Violation> {
         let Some(&first) = bytes.first() else { return Ok(None) };
-        let (fin, opcode) = (first & 0x80 != 0, parse_first(first)?);
+        let (fin, opcode) = (first & 0x80 != 0, first & 0x0F);
+        // R5.2-02
+        if first & 0x70 != 0 {
+            return Err(Violation::ReservedBits);
+        }
+        // R5.2-03
+        let opcode = Opcode::new(opcode).ok_or(Violation::Opcode(opcode))?;
+        if opcode.is_control() && !fin {
+            // R5.5-03
+            return Err(Violation::FragmentedControl);
+        }
         let Some(&second) = bytes.get(1) else { return Ok(None) };
-        let masked = parse_second(opcode, second, receiver)?;
+        let masked = receiver == Role::Server;
+        if masked != (second & 0x80 != 0) {
+            // R5.1-02, R5.1-04
+            return Err(if masked { Violation::NotMasked } else { Violation::Masked });
+        }
+        // R5.5-02
+        if opcode.is_control() && second & 0x7F > 125 {
+            return Err(Violation::ControlLength);
+        }
         let Some((len, at)) = parse_len(second & 0x7F, &bytes[2..])? else { return Ok(None) };
         if !masked {
             return Ok(Some((Self { fin, opcode, len, key: None }, at)));
@@ -85,8 +103,11 @@ impl Header {
     /// Appends the header, its length in the shortest form.
     #[inline]
     pub fn write(&self, out: &mut Vec<u8>) {
+        // R5.2-01, R6.1-06
         let first = u8::from(self.fin) << 7 | self.opcode as u8;
+        // R5.3-01
         let masked = u8::from(self.key.is_some()) << 7;
+        // R5.2-05
         match self.len {
             0..=125 => out.extend_from_slice(&[first, masked | self.len as u8]),
             126..=0xFFFF => {
@@ -104,38 +125,12 @@ impl Header {
     }
 }
 
-#[inline]
-fn parse_first(first: u8) -> Result<Opcode, Violation> {
-    if first & 0x70 != 0 {
-        return Err(Violation::ReservedBits);
-    }
-    let opcode = Opcode::new(first & 0x0F).ok_or(Violation::Opcode(first & 0x0F))?;
-    if opcode.is_control() && first & 0x80 == 0 {
-        return Err(Violation::FragmentedControl);
-    }
-    Ok(opcode)
-}
-
-/// Whether the frame is masked.
-#[inline]
-fn parse_second(opcode: Opcode, second: u8, receiver: Role) -> Result<bool, Violation> {
-    let masked = second & 0x80 != 0;
-    match (receiver, masked) {
-        (Role::Server, false) => return Err(Violation::NotMasked),
-        (Role::Client, true) => return Err(Violation::Masked),
-        (Role::Server, true) | (Role::Client, false) => {}
-    }
-    if opcode.is_control() && second & 0x7F > 125 {
-        return Err(Violation::ControlLength);
-    }
-    Ok(masked)
-}
-
 /// The payload's length, and where it ends in the header.
 #[inline]
 fn parse_len(short: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, Violation> {
     let (len, at, shortest) = match (short, rest) {
         (126, [high, low, ..]) => (u64::from(u16::from_be_bytes([*high, *low])), 4, 126),
+        // R5.2-04
         (127, [top, ..]) if top & 0x80 != 0 => return Err(Violation::LengthTopBit),
         (126 | 127, rest) => match rest.first_chunk() {
             Some(len) => (u64::from_be_bytes(*len), 10, 0x1_0000),
@@ -143,5 +138,6 @@ fn parse_len(short: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, Violation> 
         },
         (short, _) => (u64::from(short), 2, 0),
     };
+    // R5.2-06
     if len < shortest { Err(Violation::LengthNotMinimal) } else { Ok(Some((len, at))) }
 }

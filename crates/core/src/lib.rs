@@ -31,6 +31,7 @@
 //!             Event::Request(_) => server.accept(now, &Accept::new()).unwrap(),
 //!             Event::Message(message) => drop(server.send(now, message).unwrap()), // an echo
 //!             Event::Closed(verdict) => println!("{verdict}"),
+// R4.1-39
 //!             _ => {}
 //!         }
 //!     }

@@ -46,44 +46,26 @@ pub enum Transport {
 }
 
 /// The states, refined as far as correctness needs it.
-///
-/// `ended` tells that the peer's direction of the stream has ended; phases in which that decides everything at once do not
-/// carry it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// The opening handshake is in progress.
     Connecting,
     /// Server: an HTTP refusal is queued.
-    Refusing {
-        /// The peer's direction has ended.
-        ended: bool,
-    },
+    Refusing,
     /// Messages go both ways.
     Open,
     /// The peer's Close was parsed behind messages that the application has not asked past (CLOSE.md rule 6).
-    CloseNoted {
-        /// The peer's direction has ended.
-        ended: bool,
-    },
+    CloseNoted,
     /// A violation was parsed behind messages that the application has not asked past.
-    FaultNoted {
-        /// The peer's direction has ended.
-        ended: bool,
-    },
+    FaultNoted,
     /// Our Close is queued, the peer has sent none.
     CloseQueued,
     /// Our Close is written, the peer has sent none.
     CloseSent,
-    /// The peer's Close has taken effect, ours is queued.
-    Answering {
-        /// The peer's direction has ended.
-        ended: bool,
-    },
+    /// The peer's Close has taken effect; ours is queued, or a Pong behind it.
+    Answering,
     /// The connection failed, our Close is queued, input is discarded.
-    Failing {
-        /// The peer's direction has ended.
-        ended: bool,
-    },
+    Failing,
     /// Writing failed; the peer's direction is read to its own end.
     Severed,
     /// Decided: the sending direction is shut down, input is discarded until it ends.
@@ -117,7 +99,7 @@ pub enum Input {
     PeerData,
     /// The peer's Ping was parsed.
     PeerPing,
-    /// The peer's Close was parsed, behind messages that the application has not asked past.
+    /// The peer's Close was parsed, behind messages that the application has not asked past, or behind Pings whose Pongs wait to be written.
     PeerCloseBehind,
     /// The peer's Close was parsed, and nothing is before it.
     PeerClose,
@@ -148,8 +130,6 @@ pub enum Input {
 pub enum Action {
     /// Nothing: the input has no meaning in this phase.
     Ignore,
-    /// The connection is open: announce it.
-    Open,
     /// Queue an HTTP refusal.
     QueueRefusal,
     /// Take what the application sends into the queue.
@@ -162,16 +142,10 @@ pub enum Action {
     Discard,
     /// Queue a Pong.
     Pong,
-    /// Remember what was parsed until it takes effect.
-    Note,
     /// Queue our Close, with a code of our own.
     QueueClose,
     /// Queue our Close, with the peer's payload.
     QueueEcho,
-    /// Our Close is on its way: await the peer's.
-    AwaitClose,
-    /// Stop writing; what is queued stays unsent.
-    StopWriting,
     /// Only the phase changes.
     Move,
     /// Decide the verdict.
@@ -189,78 +163,40 @@ pub struct Transition {
 
 impl Phase {
     /// Every phase, in the order of a connection's life.
-    pub const ALL: [Self; 19] = [
-        Self::Connecting,
-        Self::Refusing { ended: false },
-        Self::Refusing { ended: true },
-        Self::Open,
-        Self::CloseNoted { ended: false },
-        Self::CloseNoted { ended: true },
-        Self::FaultNoted { ended: false },
-        Self::FaultNoted { ended: true },
-        Self::CloseQueued,
-        Self::CloseSent,
-        Self::Answering { ended: false },
-        Self::Answering { ended: true },
-        Self::Failing { ended: false },
-        Self::Failing { ended: true },
-        Self::Severed,
-        Self::Draining,
-        Self::AwaitingEnd,
-        Self::Done,
-        Self::Cut,
-    ];
+    pub const ALL: [Self; 14] = {
+        use Phase::*;
+        [
+            Connecting, Refusing, Open, CloseNoted, FaultNoted, CloseQueued, CloseSent, Answering, Failing,
+            Severed, Draining, AwaitingEnd, Done, Cut,
+        ]
+    };
 
     /// What the application sees of this phase.
+    // R7.1.3-01
     pub const fn state(self) -> State {
         match self {
-            Self::Connecting | Self::Refusing { .. } => State::Connecting,
-            Self::Open | Self::CloseNoted { .. } | Self::FaultNoted { .. } => State::Open,
-            Self::CloseQueued | Self::CloseSent => State::Closing,
-            Self::Answering { .. } | Self::Failing { .. } | Self::Severed => State::Closing,
+            Self::Connecting | Self::Refusing => State::Connecting,
+            Self::Open | Self::CloseNoted | Self::FaultNoted => State::Open,
+            Self::CloseQueued | Self::CloseSent | Self::Answering | Self::Failing | Self::Severed => {
+                State::Closing
+            }
             Self::Draining | Self::AwaitingEnd | Self::Done | Self::Cut => State::Closed,
         }
     }
 
     /// What the driver sees of this phase.
+    // R7.1.1-05
     pub const fn transport(self) -> Transport {
         match self {
-            Self::Connecting | Self::Refusing { .. } | Self::Open => Transport::Open,
-            Self::CloseNoted { .. } | Self::FaultNoted { .. } => Transport::Open,
-            Self::CloseQueued | Self::CloseSent | Self::Answering { .. } => Transport::Open,
-            Self::Failing { .. } | Self::Severed | Self::AwaitingEnd => Transport::Open,
+            Self::Connecting | Self::Refusing | Self::Open | Self::CloseNoted | Self::FaultNoted => {
+                Transport::Open
+            }
+            Self::CloseQueued | Self::CloseSent | Self::Answering | Self::Failing => Transport::Open,
+            Self::Severed | Self::AwaitingEnd => Transport::Open,
+            // R7.1.1-04
             Self::Draining => Transport::ShutdownWrite,
             Self::Done => Transport::Close,
             Self::Cut => Transport::Reset,
-        }
-    }
-
-    /// Frames of the peer's are parsed (what arrives in other phases is discarded, or belongs to the handshake).
-    pub const fn parses(self) -> bool {
-        matches!(self, Self::Open | Self::CloseQueued | Self::CloseSent | Self::Severed)
-    }
-
-    /// The peer's direction of the stream brings nothing more, not even its end.
-    pub const fn has_ended(self) -> bool {
-        match self {
-            Self::Refusing { ended } | Self::Answering { ended } | Self::Failing { ended } => ended,
-            Self::CloseNoted { ended } | Self::FaultNoted { ended } => ended,
-            Self::Done | Self::Cut => true,
-            Self::Connecting | Self::Open | Self::CloseQueued | Self::CloseSent => false,
-            Self::Severed | Self::Draining | Self::AwaitingEnd => false,
-        }
-    }
-
-    /// The same phase after the end of the peer's direction, where that does not decide everything.
-    pub(crate) const fn ended(self) -> Self {
-        match self {
-            Self::Refusing { .. } => Self::Refusing { ended: true },
-            Self::CloseNoted { .. } => Self::CloseNoted { ended: true },
-            Self::FaultNoted { .. } => Self::FaultNoted { ended: true },
-            Self::Answering { .. } => Self::Answering { ended: true },
-            Self::Failing { .. } => Self::Failing { ended: true },
-            Self::Connecting | Self::Open | Self::CloseQueued | Self::CloseSent | Self::Severed => self,
-            Self::Draining | Self::AwaitingEnd | Self::Done | Self::Cut => self,
         }
     }
 }

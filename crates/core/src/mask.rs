@@ -1,6 +1,6 @@
 //! Masking (RFC 6455 §5.3): the same operation masks and unmasks.
 
-/// XORs `payload` with `key`, from the key's first byte on.
+/// XORs `payload` with `key`, from the key's first byte on. What follows `len` bytes is masked with `key.rotate_left(len % 4)`.
 pub fn mask(key: [u8; 4], payload: &mut [u8]) {
     let wide = u64::from_ne_bytes([key[0], key[1], key[2], key[3], key[0], key[1], key[2], key[3]]);
     let (blocks, rest) = payload.as_chunks_mut::<32>();
@@ -17,10 +17,4 @@ pub fn mask(key: [u8; 4], payload: &mut [u8]) {
     for (byte, key) in rest.iter_mut().zip(wide.to_ne_bytes()) {
         *byte ^= key;
     }
-}
-
-/// The key as it stands after `len` bytes.
-pub fn rotate(mut key: [u8; 4], len: usize) -> [u8; 4] {
-    key.rotate_left(len % 4);
-    key
 }

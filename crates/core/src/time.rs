@@ -32,13 +32,6 @@ impl Instant {
     }
 }
 
-impl From<Duration> for Instant {
-    /// The point that lies `elapsed` after the epoch.
-    fn from(elapsed: Duration) -> Self {
-        Self::EPOCH + elapsed
-    }
-}
-
 impl Add<Duration> for Instant {
     type Output = Self;
 

@@ -48,14 +48,15 @@ impl Carry {
             completed = prefix(&self.bytes[..usize::from(self.len)])?;
         }
         self.len = 0;
-        let (whole, begun) = part.split_at(part.len() - begun_len(part));
-        let whole = validate(whole)?;
-        if !begun.is_empty() {
-            prefix(begun)?;
+        let near_end = part.len().saturating_sub(3);
+        let last = part[near_end..].iter().rposition(|&byte| byte >= 0xC0);
+        let (before, begun) = part.split_at(last.map_or(part.len(), |at| near_end + at));
+        if prefix(begun)?.is_none() {
+            part = before;
             self.bytes[..begun.len()].copy_from_slice(begun);
             self.len = begun.len() as u8;
         }
-        Ok((completed, whole))
+        Ok((completed, validate(part)?))
     }
 
     /// How many bytes of `part` can stand in a text, byte by byte: for a part that is known to be wrong.
@@ -76,19 +77,4 @@ fn prefix(bytes: &[u8]) -> Result<Option<char>, InvalidUtf8> {
         Err(error) if error.error_len().is_none() => Ok(None),
         Err(_) => Err(InvalidUtf8),
     }
-}
-
-/// How many bytes at the end of `part` begin a character without completing it.
-fn begun_len(part: &[u8]) -> usize {
-    for (back, &byte) in part.iter().rev().take(3).enumerate() {
-        let width = match byte {
-            0x80..=0xBF => continue,
-            0xC0..=0xDF => 2,
-            0xE0..=0xEF => 3,
-            0xF0..=0xFF => 4,
-            0x00..=0x7F => 1,
-        };
-        return if width > back + 1 { back + 1 } else { 0 };
-    }
-    0
 }

@@ -9,14 +9,7 @@ use crate::{Close, Violation};
 
 /// The number of a message of ours: grows by one with each message, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub(crate) u64);
-
-impl Ticket {
-    /// The number.
-    pub const fn get(self) -> u64 {
-        self.0
-    }
-}
+pub struct Ticket(pub u64);
 
 /// The verdict.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -48,6 +41,7 @@ pub struct Closed {
 
 impl Closed {
     /// The code as RFC 6455 §7.1.5 defines it: the received one, 1005 for an empty Close, 1006 for none.
+    // R7.1.5-01
     pub fn shown_code(&self) -> u16 {
         self.received.as_ref().map_or(1006, Close::shown_code)
     }
@@ -56,8 +50,7 @@ impl Closed {
 /// One line for people: what ended it, who closed, with what; reasons are escaped.
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.clean { "clean: " } else { "not clean: " })?;
-        write!(f, "{}", self.cause)?;
+        write!(f, "{}: {}", if self.clean { "clean" } else { "not clean" }, self.cause)?;
         match self.initiator {
             Some(Initiator::Local) => f.write_str("; we closed first")?,
             Some(Initiator::Peer) => f.write_str("; the peer closed first")?,
@@ -149,7 +142,7 @@ impl fmt::Display for Cause {
         match self {
             Self::Handshake => f.write_str("closing handshake complete"),
             Self::Refused(None) => f.write_str("the request was refused"),
-            Self::Refused(Some(response)) => write!(f, "refused with HTTP {}", response.status()),
+            Self::Refused(Some(response)) => write!(f, "refused with HTTP {}", response.status),
             Self::Violation(violation) => write!(f, "protocol violation: {violation}"),
             Self::Failed => f.write_str("failed by the application"),
             Self::EndOfStream { inside_frame: false } => f.write_str("end of stream"),
@@ -195,9 +188,6 @@ pub enum TransportError {
 impl From<&std::io::Error> for TransportError {
     /// An unexpected end is a truncation (rustls says so); all else is as final as a reset.
     fn from(error: &std::io::Error) -> Self {
-        match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => Self::Truncated,
-            _ => Self::Reset,
-        }
+        if error.kind() == std::io::ErrorKind::UnexpectedEof { Self::Truncated } else { Self::Reset }
     }
 }

@@ -16,6 +16,8 @@ macro_rules! words {
                 match self { $(Self::$variant $(($value))? $({ $field })? => write!(f, $words),)* }
             }
         }
+
+        impl core::error::Error for $name {}
     )* };
 }
 

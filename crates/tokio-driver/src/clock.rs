@@ -17,7 +17,7 @@ fn epoch() -> tokio::time::Instant {
 }
 
 pub(crate) fn now() -> Instant {
-    Instant::from(tokio::time::Instant::now().saturating_duration_since(epoch()))
+    Instant::EPOCH + tokio::time::Instant::now().saturating_duration_since(epoch())
 }
 
 /// The same point on tokio's clock; one that it cannot express is an hour away, when the question comes again.

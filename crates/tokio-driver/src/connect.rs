@@ -45,6 +45,7 @@ impl Connect {
     ///
     /// [`ConnectError::Url`], or [`ConnectError::Header`] if a part of the URL cannot travel.
     pub fn new(url: &str) -> Result<Self, ConnectError> {
+        // R4.1-04
         let Place { host, port, authority, target } = parse(url).map_err(ConnectError::Url)?;
         let request = ClientRequest::new(&authority, &target)?;
         Ok(Self { host, port, request, config: Arc::default() })
@@ -105,6 +106,7 @@ impl Connect {
     /// [`ConnectError`].
     pub async fn open_with_driver(self) -> Result<(WebSocket<TcpStream>, Driver<TcpStream>), ConnectError> {
         let begun = clock::now();
+        // R4.1-01
         let stream = self.reach(begun).await?;
         self.shake(stream, begun).await
     }
@@ -119,6 +121,7 @@ impl Connect {
     }
 
     /// Tries the addresses in turn. Each gets an equal share of the time that is left.
+    // R4.1-11
     async fn reach(&self, begun: Instant) -> Result<TcpStream, ConnectError> {
         let left = || self.config.handshake_timeout.saturating_sub(clock::now().since(begun));
         let host = self.host.trim_matches(['[', ']']);
@@ -132,6 +135,7 @@ impl Connect {
                 Err(error) => failure = error,
             }
         }
+        // R4.1-13
         Err(failure)
     }
 
@@ -141,6 +145,7 @@ impl Connect {
         begun: Instant,
     ) -> Result<(WebSocket<S>, Driver<S>), ConnectError> {
         let mut seed = [0; 32];
+        // R4.1-30, R5.3-03
         getrandom::fill(&mut seed).map_err(|error| ConnectError::Io(io::Error::other(error)))?;
         let conn = Connection::client(self.request, self.config, seed, begun);
         let (socket, mut driver) = WebSocket::begin(stream, conn);
@@ -171,7 +176,9 @@ struct Place {
 }
 
 /// Takes a URL apart (RFC 6455 §3), or tells what is wrong with it.
+// R4.1-02
 fn parse(url: &str) -> Result<Place, &'static str> {
+    // R3-01
     if url.contains('#') {
         return Err("it has a fragment");
     }
@@ -197,7 +204,9 @@ fn parse(url: &str) -> Result<Place, &'static str> {
     Ok(Place {
         host: host.to_string(),
         port,
+        // R4.1-23
         authority: if port == DEFAULT_PORT { host.to_string() } else { format!("{host}:{port}") },
+        // R4.1-22
         target: format!("{}{query}", uri.path()),
     })
 }

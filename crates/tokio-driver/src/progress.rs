@@ -242,6 +242,7 @@ impl<S: Transport> Inner<S> {
     }
 
     /// Writes until nothing is left or the stream takes no more.
+    // R6.1-08
     fn flush(&mut self, io: &mut Io<'_>) {
         loop {
             let mut slices = [&[][..]; SLICES];

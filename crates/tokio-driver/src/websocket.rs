@@ -185,6 +185,7 @@ pub fn open<S: Transport>(
 ) -> (WebSocket<S>, Driver<S>) {
     let now = clock::now();
     let mut seed = [0; 32];
+    // R5.3-03
     let seeded = getrandom::fill(&mut seed);
     let mut conn = Connection::open(role, config, seed, now);
     if seeded.is_err() {

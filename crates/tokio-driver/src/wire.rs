@@ -168,6 +168,7 @@ impl<S: Transport> Wire<S> {
     }
 
     /// Shuts the sending direction down, if that is not done yet. A failure shows on the reading side.
+    // R7.1.1-01
     pub(crate) fn shut_down(&mut self, cx: &mut Context<'_>) {
         let (Sending::Clean | Sending::Dirty, Some(stream)) = (self.sending, &mut self.stream) else {
             return;

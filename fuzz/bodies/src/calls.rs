@@ -197,7 +197,7 @@ fn judge(side: &Side, peer: &Side) {
     let closed = side.endpoint.connection.closed().expect("it has ended");
     assert!(!matches!(closed.cause, Cause::Violation(_)), "an endpoint of ours is never at fault: {closed}");
     judge_messages(&side.sent, peer);
-    let confirmed = closed.confirmed.map_or(0, |ticket| ticket.get() + 1);
+    let confirmed = closed.confirmed.map_or(0, |ticket| ticket.0 + 1);
     let sent = side.sent.len() as u64 + u64::from(side.unfinished.is_some());
     assert!(confirmed + closed.unsent.messages <= sent, "nothing is both confirmed and unsent: {closed}");
 }

@@ -67,8 +67,9 @@ impl Connection {
     /// # Errors
     ///
     /// [`AnswerError::NoRequest`]; nothing changed.
+    // R4.2.2-06
     pub fn reject(&mut self, now: Instant, answer: &Reject) -> Result<(), AnswerError> {
-        let head_only = self.asked().ok_or(AnswerError::NoRequest)?.method() == "HEAD";
+        let head_only = self.asked().ok_or(AnswerError::NoRequest)?.method == "HEAD";
         self.refuse(now, answer, head_only);
         self.settle(now);
         Ok(())
@@ -111,6 +112,7 @@ impl Connection {
         self.send_data(now, fragment.into(), end, true)
     }
 
+    // R6.1-01
     #[inline]
     fn send_data<'m>(
         &mut self,

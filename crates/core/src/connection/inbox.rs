@@ -28,10 +28,15 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    /// Puts an event in: a message or a chunk; others are not for here. Answers with the room that it takes, in bytes.
+    /// Puts an event in: a message or a chunk; others are not for here. Answers with the room that it takes, in bytes. What is taken is
+    /// given up once it is the larger part, for an application may always be behind.
     pub(super) fn push(&mut self, event: Event<'_>) -> usize {
         let (payload, _) = event.payload().unwrap_or_default();
         let room = size_of::<u16>() + payload.len();
+        if self.taken > self.packed.len() / 2 {
+            self.packed.drain(..self.taken);
+            self.taken = 0;
+        }
         let small = u16::try_from(payload.len()).ok().filter(|&len| len < APART);
         let tag = small.map_or(APART, |len| len | flags(&event));
         self.packed.extend_from_slice(&tag.to_le_bytes());

@@ -4,13 +4,13 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::{Connection, Gather, Handshake};
+use super::{Connection, Gather, Handshake, Outbox};
 use crate::frame::Opcode;
 use crate::handshake::Reject;
 use crate::lifecycle::Phase;
 use crate::protocol::{Data, Protocol};
 use crate::utf8;
-use crate::{Cause, Chunk, Event, Instant, Kind, Message, State, TransportError, Violation};
+use crate::{Cause, Chunk, Event, Instant, Kind, State, TransportError, Violation};
 
 /// From this length on a message is gathered in a buffer that was used before, if there is one.
 const LARGE_LEN: u64 = 64 << 10;
@@ -30,7 +30,7 @@ impl Connection {
             return self.poll_event(now);
         }
         while self.greeting.is_none() && !input.is_empty() {
-            if let Some((kind, payload)) = self.receive_whole(now, input) {
+            if let Some((kind, payload)) = self.protocol.receive_whole(now, input) {
                 if let Some(event) = self.whole(now, kind, payload) {
                     self.protocol.delivered();
                     return Some(event);
@@ -48,44 +48,13 @@ impl Connection {
     /// for an event.
     pub fn handle_ahead(&mut self, now: Instant, mut input: &mut [u8]) {
         while !input.is_empty() {
-            let event = match self.receive_whole(now, &mut input) {
+            let event = match self.protocol.receive_whole(now, &mut input) {
                 Some((kind, payload)) => self.whole(now, kind, payload),
                 None => self.advance(now, &mut input),
             };
             if let Some(event) = event {
                 self.hold(now, event);
             }
-        }
-        self.settle(now);
-    }
-
-    /// The straight path, where messages are not wanted in parts.
-    #[inline]
-    fn receive_whole<'b>(&mut self, now: Instant, input: &mut &'b mut [u8]) -> Option<(Kind, &'b mut [u8])> {
-        if self.config().chunks { None } else { self.protocol.receive_whole(now, input) }
-    }
-
-    /// The peer's direction of the stream ended in order (TLS: with `close_notify`).
-    pub fn handle_eof(&mut self, now: Instant) {
-        if !self.end_refusal(now) {
-            self.protocol.handle_eof(now);
-        }
-        self.settle(now);
-    }
-
-    /// Reading failed.
-    pub fn handle_read_error(&mut self, now: Instant, error: TransportError) {
-        if !self.end_refusal(now) {
-            self.protocol.handle_read_error(now, error);
-        }
-        self.settle(now);
-    }
-
-    /// Acts on every deadline that has passed at `now`. Where input waits, read it first.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        let late = self.deadline().is_some_and(|deadline| deadline <= now);
-        if !(late && self.end_refusal(now)) {
-            self.protocol.handle_timeout(now);
         }
         self.settle(now);
     }
@@ -98,58 +67,70 @@ impl Connection {
             return None;
         }
         let data = self.protocol.receive(now, input)?;
-        if data.start && data.end && !self.config().chunks {
-            self.whole(now, data.kind, data.payload)
-        } else {
-            self.part(now, data)
-        }
+        self.part(now, data)
+    }
+
+    /// The peer's direction of the stream ended in order (TLS: with `close_notify`).
+    pub fn handle_eof(&mut self, now: Instant) {
+        self.then_settle(now, |protocol| protocol.handle_eof(now));
+    }
+
+    /// Reading failed.
+    pub fn handle_read_error(&mut self, now: Instant, error: TransportError) {
+        self.then_settle(now, |protocol| protocol.handle_read_error(now, error));
+    }
+
+    /// Acts on every deadline that has passed at `now`. Where input waits, read it first.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.then_settle(now, |protocol| protocol.handle_timeout(now));
     }
 
     /// A message that arrived whole: delivered, or wrong.
+    // R5.6-01
     #[inline]
     fn whole<'b>(&mut self, now: Instant, kind: Kind, payload: &'b [u8]) -> Option<Event<'b>> {
-        match kind {
-            Kind::Binary => Some(Event::Message(Message::Binary(Cow::Borrowed(payload)))),
-            Kind::Text => match utf8::validate(payload) {
-                Ok(text) => Some(Event::Message(Message::Text(Cow::Borrowed(text)))),
-                Err(utf8::InvalidUtf8) => {
-                    self.protocol.violate(now, Violation::TextUtf8);
-                    None
-                }
-            },
+        if kind == Kind::Binary {
+            return Some(Event::Message(payload.into()));
         }
+        let text = utf8::validate(payload);
+        if text.is_err() {
+            // R8.1-01
+            // R8.1-01
+            self.protocol.violate(now, Violation::TextUtf8);
+        }
+        text.ok().map(|text| Event::Message(text.into()))
     }
 
     /// A part of a message that did not arrive at once, or that is wanted in parts.
+    // R5.4-01
+    #[inline(never)]
     fn part<'b>(&mut self, now: Instant, data: Data<'b>) -> Option<Event<'b>> {
-        let Data { kind, payload, start, end, frame_left } = data;
-        let (parts, limit) = (self.config().chunks, self.config().max_message_len);
-        if !(parts && kind == Kind::Binary) {
-            let large = frame_left >= LARGE_LEN && !parts;
-            let outbox = &mut self.outbox;
-            let gather = self.gather.get_or_insert_with(|| {
-                Box::new(Gather::new(kind, parts, if large { outbox.take_room() } else { Vec::new() }))
-            });
-            if let Err(valid) = gather.push(payload, frame_left, end, limit) {
-                self.gather = None;
-                return self.invalid_text(now, start, &payload[..if parts { valid } else { 0 }]);
+        let (chunks, limit) = (self.config().chunks, self.config().max_message_len);
+        // R5.4-07
+        if data.start && data.end && !chunks {
+            return self.whole(now, data.kind, data.payload);
+        }
+        let gather = self.gather.get_or_insert_with(|| {
+            let large = data.frame_left >= LARGE_LEN && !chunks;
+            let room = if large { self.outbox.take_room() } else { Vec::new() };
+            Box::new(Gather::new(data.kind, room))
+        });
+        let pushed = gather.push(&data, !chunks, limit);
+        let gathered = if data.end || pushed.is_err() { self.gather.take() } else { None };
+        let Data { kind, payload, start, end, .. } = data;
+        // Of a text that turns out wrong, what is valid comes first, so that the parts are the same wherever the input was cut.
+        let (len, end) = pushed.map_or_else(|valid| (valid, false), |()| (payload.len(), end));
+        let told = chunks && (pushed.is_ok() || len > 0);
+        if pushed.is_err() {
+            if told {
+                self.protocol.delivered();
             }
+            self.protocol.violate(now, Violation::TextUtf8);
         }
-        let gathered = if end { self.gather.take() } else { None };
-        if parts {
-            return Some(Event::Chunk(Chunk { kind, payload: Cow::Borrowed(payload), start, end }));
+        if told {
+            return Some(Event::Chunk(Chunk { kind, payload: Cow::Borrowed(&payload[..len]), start, end }));
         }
-        gathered.map(|gather| Event::Message(gather.finish()))
-    }
-
-    /// Text that is not UTF-8; in parts, what is valid of it comes first, so that it is the same wherever the input was cut.
-    fn invalid_text<'b>(&mut self, now: Instant, start: bool, valid: &'b [u8]) -> Option<Event<'b>> {
-        if !valid.is_empty() {
-            self.protocol.delivered();
-        }
-        self.protocol.violate(now, Violation::TextUtf8);
-        let chunk = Chunk { kind: Kind::Text, payload: Cow::Borrowed(valid), start, end: false };
-        (!valid.is_empty()).then_some(Event::Chunk(chunk))
+        gathered.filter(|_| end).map(|gather| Event::Message(gather.finish(kind)))
     }
 
     /// Puts a message into the inbox, or drops it.
@@ -169,6 +150,8 @@ impl Connection {
     }
 
     /// The opening handshake reads on.
+    // R4.2.1-01
+    #[inline(never)]
     fn shake(&mut self, now: Instant, input: &mut &mut [u8]) {
         match self.handshake.as_deref_mut() {
             Some(Handshake::Server(server)) if server.asked.is_some() => {
@@ -177,33 +160,25 @@ impl Connection {
             Some(Handshake::Server(server)) => match server.read(input) {
                 Ok(None) => {}
                 Ok(Some(request)) => self.greeting = Some(Box::new(Event::Request(Box::new(request)))),
-                Err(refusal) => self.refuse(now, &refusal, false),
+                Err(status) => self.refuse(now, &Reject::of(status), false),
             },
+            Some(Handshake::Client(_)) if self.protocol.server_refusal().is_some() => {}
             Some(Handshake::Client(client)) => match client.read(input, self.protocol.config()) {
                 Ok(None) => {}
-                Ok(Some(response)) if response.status() == 101 => {
+                Ok(Some(response)) if response.status == 101 => {
                     self.handshake = None;
-                    self.greeting = Some(Box::new(Event::Open(response)));
+                    self.greeting = Some(Box::new(Event::Open(Box::new(response))));
                     self.protocol.handle_opened(now);
                 }
-                Ok(Some(response)) => self.protocol.handle_refused(now, Cause::Refused(Some(response))),
+                Ok(Some(response)) => self.protocol.blame(Cause::Refused(Some(Box::new(response)))),
                 Err(fault) => self.protocol.violate(now, Violation::Response(fault)),
             },
             None => {}
         }
-    }
-
-    /// Client: the stream or the time ended inside the body of a refusal, which is then told as far as it came.
-    fn end_refusal(&mut self, now: Instant) -> bool {
-        let response = match self.handshake.as_deref_mut() {
-            Some(Handshake::Client(client)) => client.take_refusal(),
-            Some(Handshake::Server(_)) | None => None,
-        };
-        let ends = response.is_some();
-        if ends {
-            self.protocol.handle_refused(now, Cause::Refused(response));
+        let limit = self.config().max_head_len;
+        if self.protocol.server_refusal().is_some_and(|response| response.read_body(input, limit)) {
+            self.protocol.handle_refused(now, Cause::Refused(None));
         }
-        ends
     }
 
     /// Server: refuses with a response.
@@ -230,9 +205,9 @@ impl Connection {
 
     fn settle_end(&mut self, now: Instant) {
         if let Some(close) = self.protocol.take_close() {
-            let mut payload = Vec::with_capacity(close.len());
-            close.write(&mut payload);
-            self.queue_frame(now, true, Opcode::Close, Cow::Owned(payload));
+            let payload = Cow::Owned(close.payload());
+            // R5.5.1-07
+            self.queue_frame(now, true, Opcode::Close, payload);
         }
         if self.protocol.take_refusal() {
             let late = self.protocol.is_late() && self.asked().is_none();
@@ -244,7 +219,7 @@ impl Connection {
             self.gather = None;
         }
         if !self.protocol.writes() {
-            self.outbox.clear();
+            self.outbox = Outbox::default();
         }
     }
 }

@@ -7,12 +7,13 @@ mod application;
 mod gather;
 mod inbox;
 mod input;
-mod keys;
 mod outbox;
 mod output;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
 use core::ops::Deref;
 
 use crate::handshake::{ClientHandshake, ClientRequest, ServerHandshake};
@@ -21,7 +22,6 @@ use crate::{Config, Event, Instant, Role, ServerConfig};
 
 use gather::Gather;
 use inbox::Inbox;
-use keys::Keys;
 use outbox::Outbox;
 
 /// A WebSocket connection as pure state, from CONNECTING to CLOSED.
@@ -38,8 +38,8 @@ pub struct Connection {
     outbox: Outbox,
     inbox: Option<Box<Inbox>>,
     gather: Option<Box<Gather>>,
-    /// A client's masking keys.
-    keys: Option<Box<Keys>>,
+    /// A client's masking keys (RFC 6455 §5.3, §10.3); never shown.
+    keys: Option<Box<ChaCha8Rng>>,
     handshake: Option<Box<Handshake>>,
     /// What the handshake tells the application, before anything else.
     greeting: Option<Box<Event<'static>>>,
@@ -75,10 +75,14 @@ impl Connection {
     ///
     /// `seed` is 32 bytes of entropy that nobody else knows; the nonce and all masking keys come from it (RFC 6455 §10.3).
     pub fn client(request: ClientRequest, config: Arc<Config>, seed: [u8; 32], now: Instant) -> Self {
-        let mut keys = Keys::new(seed);
-        let (handshake, head) = ClientHandshake::begin(request, keys.nonce());
+        let mut keys = ChaCha8Rng::from_seed(seed);
+        let mut nonce = [0; 16];
+        // R4.1-29
+        keys.fill_bytes(&mut nonce);
+        let (handshake, head) = ClientHandshake::begin(request, nonce);
         let protocol = Protocol::new(Role::Client, config, now);
         let mut client = Self::new(protocol, Some(keys), Some(Handshake::Client(handshake)));
+        // R4.1-01, R4.1-18
         client.queue_head(now, &head);
         client
     }
@@ -86,17 +90,15 @@ impl Connection {
     /// A connection that something else upgraded: OPEN. Bytes that came with the upgrade go to [`handle_ahead`](Self::handle_ahead).
     ///
     /// `seed` as for [`client`](Self::client); a server does not use it.
+    // R5.1-03
     pub fn open(role: Role, config: Arc<Config>, seed: [u8; 32], now: Instant) -> Self {
         let mut protocol = Protocol::new(role, config, now);
         protocol.handle_opened(now);
-        let keys = match role {
-            Role::Client => Some(Keys::new(seed)),
-            Role::Server => None,
-        };
-        Self::new(protocol, keys, None)
+        // R5.3-03
+        Self::new(protocol, (role == Role::Client).then(|| ChaCha8Rng::from_seed(seed)), None)
     }
 
-    fn new(protocol: Protocol, keys: Option<Keys>, handshake: Option<Handshake>) -> Self {
+    fn new(protocol: Protocol, keys: Option<ChaCha8Rng>, handshake: Option<Handshake>) -> Self {
         Self {
             protocol,
             outbox: Outbox::default(),
@@ -110,7 +112,7 @@ impl Connection {
 
     /// Reading makes sense: false while the inbox is over its threshold, and after the end of the peer's stream.
     pub fn wants_input(&self) -> bool {
-        let full = |server: &ServerHandshake| server.early.len() >= self.config().inbox_len;
+        let full = |server: &ServerHandshake| server.early.len() >= self.config().inbox_len.max(1);
         let early_full = matches!(self.handshake.as_deref(), Some(Handshake::Server(server)) if full(server));
         self.protocol.wants_input() && !early_full
     }

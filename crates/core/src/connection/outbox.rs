@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use core::mem::{replace, swap, take};
 
 use crate::Role;
-use crate::frame::{Header, MAX_HEADER_LEN, Opcode};
+use crate::frame::{Header, MAX_HEADER_LEN};
 use crate::mask::mask;
 
 /// A block takes no more frames from this length on, in bytes.
@@ -31,16 +31,15 @@ pub(super) struct Outbox {
     committed: usize,
     /// What follows, if anything does.
     rest: Option<Box<Rest>>,
-    /// Something other than whole messages of one frame was queued since the queue was empty.
-    mixed: bool,
     /// The frame that is being written; none for the opening handshake.
     current: Option<Header>,
     /// How much of it is left.
     left: u64,
 }
 
+/// Frames, encoded one behind the other.
 #[derive(Debug, Default)]
-struct Block {
+pub(super) struct Block {
     frames: Vec<u8>,
     /// The payload of the last frame, if it is large.
     payload: Vec<u8>,
@@ -51,14 +50,6 @@ struct Rest {
     blocks: VecDeque<Block>,
 }
 
-/// What was written to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Written {
-    /// The opening handshake.
-    Head,
-    Frame(Header),
-}
-
 impl Block {
     fn len(&self) -> usize {
         self.frames.len() + self.payload.len()
@@ -67,6 +58,32 @@ impl Block {
     #[inline]
     fn has_room(&self) -> bool {
         self.frames.len() < BLOCK_LEN && self.payload.is_empty()
+    }
+
+    /// Appends a frame; there is room. Answers with its length, header included.
+    #[inline]
+    pub(super) fn push(&mut self, header: Header, payload: Cow<'_, [u8]>) -> usize {
+        let Self { frames, payload: large } = self;
+        let shares = matches!(payload, Cow::Owned(_)) && payload.len() >= SHARE_LEN;
+        let before = frames.len();
+        frames.reserve(MAX_HEADER_LEN + if shares { 0 } else { payload.len() });
+        header.write(frames);
+        let start = frames.len();
+        let placed = match payload {
+            Cow::Owned(payload) if shares => {
+                *large = payload;
+                &mut large[..]
+            }
+            payload => {
+                frames.extend_from_slice(&payload);
+                &mut frames[start..]
+            }
+        };
+        if let Some(key) = header.key {
+            // R6.1-07
+            mask(key, placed);
+        }
+        start - before + placed.len()
     }
 }
 
@@ -90,28 +107,12 @@ impl Outbox {
     pub(super) fn push_head(&mut self, head: &[u8]) {
         debug_assert!(self.is_empty(), "a head behind frames");
         self.front.frames.extend_from_slice(head);
-        (self.mixed, self.current, self.left) = (true, None, head.len() as u64);
-    }
-
-    /// Queues a frame; answers with its length, header included.
-    #[inline]
-    pub(super) fn push_frame(
-        &mut self,
-        fin: bool,
-        opcode: Opcode,
-        key: Option<[u8; 4]>,
-        payload: Cow<'_, [u8]>,
-    ) -> usize {
-        self.mixed |= !fin || !matches!(opcode, Opcode::Text | Opcode::Binary);
-        let block = self.tail();
-        let before = block.len();
-        push(block, Header { fin, opcode, len: payload.len() as u64, key }, payload);
-        block.len() - before
+        (self.current, self.left) = (None, head.len() as u64);
     }
 
     /// The block that takes the next frame.
     #[inline]
-    fn tail(&mut self) -> &mut Block {
+    pub(super) fn tail(&mut self) -> &mut Block {
         if self.rest.is_none() && self.front.has_room() {
             return &mut self.front;
         }
@@ -122,16 +123,11 @@ impl Outbox {
         blocks.back_mut().unwrap_or(&mut self.front)
     }
 
-    /// Nothing that was handed out is unwritten.
-    pub(super) fn batch_is_done(&self) -> bool {
-        self.written == self.committed
-    }
-
     /// Commits the next batch, `urgent` frames first. Only what was queued during the batch before is behind them in the front block.
-    pub(super) fn commit(&mut self, urgent: Vec<u8>) {
-        if !urgent.is_empty() {
-            self.mixed = true;
-            drop(self.front.frames.splice(..self.written, urgent));
+    // R10.3-02
+    pub(super) fn commit(&mut self, urgent: Block) {
+        if urgent.len() > 0 {
+            drop(self.front.frames.splice(..self.written, urgent.frames));
             self.written = 0;
         }
         self.committed = self.front.len();
@@ -152,34 +148,32 @@ impl Outbox {
         out.iter_mut().zip(slices).map(|(place, slice)| *place = slice).count()
     }
 
-    /// The straight path of [`advance`](Self::advance): all that is queued was written, and it was nothing but whole messages
-    /// of one frame each. `false`: it was something else, and nothing changed.
+    /// Passes over all that is queued.
     #[inline]
-    pub(super) fn pass_all(&mut self) -> bool {
-        if !self.mixed {
-            self.left = 0;
-            self.next_block();
-        }
-        !self.mixed
+    pub(super) fn pass_all(&mut self) {
+        self.left = 0;
+        self.next_block();
     }
 
-    /// Passes over `len` written bytes, up to the end of the next thing in them, which it answers.
+    /// Passes over `len` written bytes, up to the end of the next frame in them, which it answers.
     #[inline]
-    pub(super) fn advance(&mut self, len: &mut usize) -> Option<Written> {
-        if *len == 0 {
-            return None;
+    pub(super) fn advance(&mut self, len: &mut usize) -> Option<Header> {
+        while *len > 0 {
+            if self.left == 0 {
+                self.begin_frame();
+            }
+            let taken = usize::try_from(self.left).map_or(*len, |left| left.min(*len));
+            *len -= taken;
+            self.left -= taken as u64;
+            self.written += taken;
+            if self.written == self.front.len() {
+                self.next_block();
+            }
+            if self.left == 0 && self.current.is_some() {
+                return self.current;
+            }
         }
-        if self.left == 0 {
-            self.begin_frame();
-        }
-        let taken = usize::try_from(self.left).map_or(*len, |left| left.min(*len));
-        *len -= taken;
-        self.left -= taken as u64;
-        self.written += taken;
-        if self.written == self.front.len() {
-            self.next_block();
-        }
-        (self.left == 0).then(|| self.current.map_or(Written::Head, Written::Frame))
+        None
     }
 
     /// Reads the header of the frame that is written next; it was written by us.
@@ -199,10 +193,7 @@ impl Outbox {
         self.front.frames.clear();
         self.front.payload.clear();
         (self.written, self.committed) = (0, 0);
-        let Some(rest) = &mut self.rest else {
-            self.mixed = false;
-            return;
-        };
+        let Some(rest) = &mut self.rest else { return };
         if let Some(next) = rest.blocks.pop_front() {
             let before = replace(&mut self.front, next);
             if self.front.payload.capacity() == 0 {
@@ -230,32 +221,5 @@ impl Outbox {
         let Block { frames, payload } = &mut self.front;
         let unused = if payload.is_empty() && payload.capacity() > 0 { payload } else { frames };
         if unused.is_empty() { take(unused) } else { Vec::new() }
-    }
-
-    /// Drops everything.
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
-    }
-}
-
-/// Appends a frame to a block that has room.
-#[inline]
-fn push(Block { frames, payload: large }: &mut Block, header: Header, payload: Cow<'_, [u8]>) {
-    let shares = matches!(payload, Cow::Owned(_)) && payload.len() >= SHARE_LEN;
-    frames.reserve(MAX_HEADER_LEN + if shares { 0 } else { payload.len() });
-    header.write(frames);
-    let start = frames.len();
-    let placed = match payload {
-        Cow::Owned(payload) if shares => {
-            *large = payload;
-            &mut large[..]
-        }
-        payload => {
-            frames.extend_from_slice(&payload);
-            &mut frames[start..]
-        }
-    };
-    if let Some(key) = header.key {
-        mask(key, placed);
     }
 }

@@ -2,11 +2,11 @@
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
+use chacha20::rand_core::Rng;
 
 use super::Connection;
-use super::outbox::Written;
+use super::outbox::Block;
 use crate::frame::{Header, Opcode};
-use crate::mask::mask;
 use crate::protocol::Control;
 use crate::{Instant, TransportError};
 
@@ -17,50 +17,42 @@ impl Connection {
     /// What is handed out is committed: it will be written in that order. Calling again before
     /// [`handle_written`](Self::handle_written) gives the same bytes. One batch is committed at a time, of about 64 KiB unless a
     /// single frame is longer.
+    // R5.4-13
     pub fn transmit<'c>(&'c mut self, now: Instant, out: &mut [&'c [u8]]) -> usize {
         if out.is_empty() || !self.protocol.writes() {
             return 0;
         }
-        if self.outbox.batch_is_done() {
-            let mut urgent = Vec::new();
+        if self.outbox.committed_len() == 0 {
+            let mut urgent = Block::default();
             while !self.outbox.begins_with_head()
-                && let Some(control) = self.protocol.take_urgent()
+                && let Some(Control { opcode, payload }) = self.protocol.take_urgent()
             {
-                let before = urgent.len();
-                self.encode(control, &mut urgent);
-                self.protocol.handle_queued(now, urgent.len() - before, 0);
+                // R5.1-01, R5.5.1-03
+                let key = self.masking_key();
+                // R5.4-02
+                let header = Header { fin: true, opcode, len: payload.len() as u64, key };
+                let len = urgent.push(header, Cow::Owned(payload));
+                self.protocol.handle_queued(now, len, 0);
             }
             self.outbox.commit(urgent);
             self.protocol.handle_committed();
         }
+        // R6.1-08
         self.outbox.slices(out)
-    }
-
-    fn encode(&mut self, Control { opcode, mut payload }: Control, out: &mut Vec<u8>) {
-        let key = self.masking_key();
-        if let Some(key) = key {
-            mask(key, &mut payload);
-        }
-        Header { fin: true, opcode, len: payload.len() as u64, key }.write(out);
-        out.extend_from_slice(&payload);
     }
 
     /// The transport took the first `len` of the committed bytes (no more than are committed).
     pub fn handle_written(&mut self, now: Instant, len: usize) {
-        let mut left = len.min(self.outbox.committed_len());
-        let all = left > 0 && left == self.protocol.buffered();
-        self.protocol.handle_written(now, left);
-        if all && self.outbox.pass_all() {
-            self.protocol.handle_messages_written();
-            return self.settle(now);
+        let len = len.min(self.outbox.committed_len());
+        let mut left = len;
+        if len == self.protocol.buffered() {
+            self.outbox.pass_all();
+            left = 0;
         }
-        while let Some(written) = self.outbox.advance(&mut left) {
-            match written {
-                Written::Head => self.protocol.handle_head_written(now),
-                Written::Frame(header) => self.protocol.handle_frame_written(now, header),
-            }
+        while let Some(frame) = self.outbox.advance(&mut left) {
+            self.protocol.handle_frame_written(now, frame);
         }
-        self.protocol.handle_mid_frame(self.outbox.is_in_data());
+        self.protocol.handle_written(now, len, self.outbox.is_in_data());
         self.settle(now);
     }
 
@@ -76,16 +68,19 @@ impl Connection {
         self.outbox.exchange(spare);
     }
 
+    // R5.3-02, R5.3-04, R10.3-01
     #[inline]
     pub(super) fn masking_key(&mut self) -> Option<[u8; 4]> {
-        self.keys.as_mut().map(|keys| keys.masking_key())
+        self.keys.as_mut().map(|keys| keys.next_u32().to_ne_bytes())
     }
 
+    // R6.1-04
     #[inline]
     pub(super) fn queue_frame(&mut self, now: Instant, fin: bool, opcode: Opcode, payload: Cow<'_, [u8]>) {
         let payload_len = if opcode.is_control() { 0 } else { payload.len() };
-        let key = self.masking_key();
-        let len = self.outbox.push_frame(fin, opcode, key, payload);
+        let header = Header { fin, opcode, len: payload.len() as u64, key: self.masking_key() };
+        // R5.4-03
+        let len = self.outbox.tail().push(header, payload);
         self.protocol.handle_queued(now, len, payload_len);
     }
 

@@ -1,14 +1,13 @@
 //! The client's half: writes a request, reads the response and checks it (RFC 6455 §4.1).
 
-use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use core::mem::take;
 
-use super::head::{Head, HeadFault, HeadReader};
-use super::headers::{Header, Headers, is_token};
+use super::head::{fault, read_head, write_head};
+use super::headers::{Header, Headers, is_authority, is_token, is_visible};
 use crate::{Config, HeaderError, ResponseFault};
 
 /// What a client asks for.
@@ -16,7 +15,6 @@ use crate::{Config, HeaderError, ResponseFault};
 pub struct ClientRequest {
     host: String,
     target: String,
-    origin: Option<Header>,
     subprotocols: Vec<String>,
     headers: Headers,
 }
@@ -28,15 +26,16 @@ impl ClientRequest {
     ///
     /// [`HeaderError::Host`] or [`HeaderError::Target`] if they cannot travel.
     pub fn new(host: &str, target: &str) -> Result<Self, HeaderError> {
-        let visible = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-        if host.is_empty() || !visible(host) || host.contains(['/', '?', '#', '@']) {
+        // R4.1-02
+        if !is_authority(host.as_bytes()) {
             return Err(HeaderError::Host);
         }
-        if !target.starts_with('/') || !visible(target) || target.contains('#') {
+        // R3-01
+        if !target.starts_with('/') || !is_visible(target) {
             return Err(HeaderError::Target);
         }
         let (host, target) = (host.to_string(), target.to_string());
-        Ok(Self { host, target, origin: None, subprotocols: Vec::new(), headers: Headers::default() })
+        Ok(Self { host, target, subprotocols: Vec::new(), headers: Headers::default() })
     }
 
     /// With an `Origin`.
@@ -44,8 +43,10 @@ impl ClientRequest {
     /// # Errors
     ///
     /// [`HeaderError::Value`] if it cannot travel.
-    pub fn origin(self, origin: &str) -> Result<Self, HeaderError> {
-        Ok(Self { origin: Some(Header::new("Origin", origin)?), ..self })
+    pub fn origin(mut self, origin: &str) -> Result<Self, HeaderError> {
+        self.headers.0.retain(|field| field.name != "Origin");
+        self.headers.0.push(Header::new("Origin", origin)?);
+        Ok(self)
     }
 
     /// With a further subprotocol, after those given before in the order of preference.
@@ -54,6 +55,7 @@ impl ClientRequest {
     ///
     /// [`HeaderError::Subprotocol`] if it is not a token or was given before.
     pub fn subprotocol(mut self, name: &str) -> Result<Self, HeaderError> {
+        // R4.1-34, R4.1-35
         if !is_token(name.as_bytes()) || self.subprotocols.iter().any(|given| given == name) {
             return Err(HeaderError::Subprotocol);
         }
@@ -70,48 +72,45 @@ impl ClientRequest {
         Ok(Self { headers: self.headers.with(name, value)?, ..self })
     }
 
+    // R4.1-20, R4.1-21, R4.1-22, R4.1-23, R4.1-24, R4.1-25, R4.1-26, R4.1-27, R4.1-28, R4.1-32, R4.1-33
+    // R11.3.1-01, R11.3.5-01
     fn write(&self, key: &str) -> Vec<u8> {
-        let mut head = Head::new(&["GET ", &self.target, " HTTP/1.1"]);
-        head.field("Host", &self.host);
-        head.field("Upgrade", "websocket");
-        head.field("Connection", "Upgrade");
-        head.field("Sec-WebSocket-Key", key);
-        head.field("Sec-WebSocket-Version", "13");
-        if let Some(origin) = &self.origin {
-            head.field("Origin", origin.value());
-        }
-        if !self.subprotocols.is_empty() {
-            head.field("Sec-WebSocket-Protocol", self.subprotocols.join(", "));
-        }
-        head.end(&self.headers)
+        let own = [
+            ("Host", &*self.host),
+            ("Upgrade", "websocket"),
+            ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Key", key),
+            ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Protocol", &self.subprotocols.join(", ")),
+        ];
+        write_head(&format!("GET {} HTTP/1.1", self.target), &own, &self.headers)
     }
 }
 
 /// A server's response.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Response {
-    status: u16,
-    headers: Headers,
-    body: Vec<u8>,
+    /// The status: 101 when the connection opened.
+    pub status: u16,
+    /// The header fields.
+    pub headers: Headers,
+    /// The body of a refusal, as far as it arrived and at most `Config::max_head_len` bytes of it.
+    pub body: Vec<u8>,
 }
 
 impl Response {
-    fn parse(head: &[u8], max_headers: usize) -> Result<Self, HeadFault> {
+    fn parse(head: &[u8], max_headers: usize) -> Result<Self, u16> {
         let mut fields = alloc::vec![httparse::EMPTY_HEADER; max_headers];
         let mut parsed = httparse::Response::new(&mut fields);
-        parsed.parse(head)?;
-        let (Some(status), Some(1)) = (parsed.code, parsed.version) else { return Err(HeadFault::Malformed) };
+        parsed.parse(head).map_err(fault)?;
+        // R4.1-46
+        let (status, old) = (parsed.code.unwrap_or_default(), parsed.version == Some(0));
+        // R4.1-40
+        if status == 101 && old {
+            return Err(400);
+        }
         Ok(Self { status, headers: Headers::from_parsed(parsed.headers), body: Vec::new() })
-    }
-
-    /// The status: 101 when the connection opened.
-    pub const fn status(&self) -> u16 {
-        self.status
-    }
-
-    /// The header fields.
-    pub const fn headers(&self) -> &Headers {
-        &self.headers
     }
 
     /// The subprotocol that the server chose, one of those offered.
@@ -119,9 +118,14 @@ impl Response {
         self.headers.get("sec-websocket-protocol").and_then(|name| str::from_utf8(name).ok())
     }
 
-    /// The body of a refusal, as far as it arrived and at most `Config::max_head_len` bytes of it.
-    pub fn body(&self) -> &[u8] {
-        &self.body
+    /// Takes what `input` has of the body, of which no more than `max_len` bytes are wanted. Answers whether that is all.
+    pub(crate) fn read_body(&mut self, input: &mut &mut [u8], max_len: usize) -> bool {
+        let left = body_len(&self.headers).min(max_len) - self.body.len();
+        let taken = left.min(input.len());
+        let (body, rest) = take(input).split_at_mut(taken);
+        *input = rest;
+        self.body.extend_from_slice(body);
+        taken == left
     }
 }
 
@@ -130,55 +134,39 @@ impl Response {
 pub(crate) struct ClientHandshake {
     accept: String,
     offered: Vec<String>,
-    head: HeadReader,
+    /// The response's head, as far as it arrived.
+    head: Vec<u8>,
     /// Bytes of interim responses.
     interim_len: usize,
-    /// A refusal whose body is being read, and how long that is.
-    refused: Option<(Box<Response>, usize)>,
 }
 
 impl ClientHandshake {
     /// The handshake, and the request to send; `nonce` is 16 random bytes.
+    // R4.1-29
     pub(crate) fn begin(request: ClientRequest, nonce: [u8; 16]) -> (Self, Vec<u8>) {
-        let key = STANDARD.encode(nonce);
+        let key = BASE64_STANDARD.encode(nonce);
         let (head, accept) = (request.write(&key), super::accept_key(key.as_bytes()));
         (Self { accept, offered: request.subprotocols, ..Self::default() }, head)
     }
 
-    /// The refusal as far as it arrived, when the stream or the time ends inside its body.
-    pub(crate) fn take_refusal(&mut self) -> Option<Box<Response>> {
-        self.refused.take().map(|(response, _)| response)
-    }
-
-    /// Reads on. `None`: more is needed. A response that is not 101 is a refusal.
+    /// Reads on. `None`: more is needed. A response that is not 101 is a refusal, whose body follows.
     pub(crate) fn read(
         &mut self,
         input: &mut &mut [u8],
         config: &Config,
-    ) -> Result<Option<Box<Response>>, ResponseFault> {
-        while self.refused.is_none() {
+    ) -> Result<Option<Response>, ResponseFault> {
+        let fault = |status| if status == 431 { ResponseFault::TooLarge } else { ResponseFault::Malformed };
+        loop {
             let limit = config.max_head_len.saturating_sub(self.interim_len);
-            let Some(head) = self.head.read(input, limit)? else { return Ok(None) };
-            let response = Box::new(Response::parse(&head, config.max_headers)?);
+            let Some(head) = read_head(&mut self.head, input, limit).map_err(fault)? else { return Ok(None) };
+            let response = Response::parse(&head, config.max_headers).map_err(fault)?;
             match response.status {
+                // R4.1-38
                 101 => return self.check(&response.headers).map(|()| Some(response)),
                 100..=199 => self.interim_len += head.len(),
-                _ => {
-                    let len = body_len(&response.headers).min(config.max_head_len);
-                    self.refused = Some((response, len));
-                }
+                _ => return Ok(Some(response)),
             }
         }
-        Ok(self.read_body(input))
-    }
-
-    fn read_body(&mut self, input: &mut &mut [u8]) -> Option<Box<Response>> {
-        let (response, len) = self.refused.as_mut()?;
-        let taken = input.len().min(*len - response.body.len());
-        let (body, rest) = take(input).split_at_mut(taken);
-        *input = rest;
-        response.body.extend_from_slice(body);
-        if response.body.len() < *len { None } else { self.take_refusal() }
     }
 
     /// Checks a 101 (RFC 6455 §4.1).
@@ -186,39 +174,27 @@ impl ClientHandshake {
         let upgrade = headers.only("upgrade").unwrap_or_default();
         let offered = |name: &[u8]| self.offered.iter().any(|offer| offer.as_bytes() == name);
         let mut chosen = headers.all("sec-websocket-protocol");
-        let fault = if !upgrade.eq_ignore_ascii_case(b"websocket") {
-            ResponseFault::Upgrade
-        } else if !headers.list_has("connection", "upgrade") {
-            ResponseFault::Connection
-        } else if headers.only("sec-websocket-accept") != Some(self.accept.as_bytes()) {
-            ResponseFault::Accept
-        } else if headers.list("sec-websocket-extensions").next().is_some() {
-            ResponseFault::Extension
-        } else if chosen.next().is_some_and(|name| !offered(name)) || chosen.next().is_some() {
-            ResponseFault::Subprotocol
-        } else {
-            return Ok(());
-        };
-        Err(fault)
-    }
-}
-
-impl From<HeadFault> for ResponseFault {
-    fn from(fault: HeadFault) -> Self {
-        match fault {
-            HeadFault::TooLarge => Self::TooLarge,
-            HeadFault::Malformed => Self::Malformed,
-        }
+        let checks = [
+            // R4.1-41
+            (upgrade.eq_ignore_ascii_case(b"websocket"), ResponseFault::Upgrade),
+            // R4.1-42
+            (headers.list_has("connection", "upgrade"), ResponseFault::Connection),
+            // R4.1-43, R11.3.3-02
+            (headers.only("sec-websocket-accept") == Some(self.accept.as_bytes()), ResponseFault::Accept),
+            // R4.1-44, R9.1-02, R9.1-03
+            (headers.get("sec-websocket-extensions").is_none(), ResponseFault::Extension),
+            // R4.1-45, R11.3.4-02
+            (chosen.next().is_none_or(offered) && chosen.next().is_none(), ResponseFault::Subprotocol),
+        ];
+        checks.into_iter().try_for_each(|(passes, fault)| if passes { Ok(()) } else { Err(fault) })
     }
 }
 
 /// How much body follows: a stated length; nothing that we would have to decode; else everything up to the end.
 fn body_len(headers: &Headers) -> usize {
-    if headers.get("transfer-encoding").is_some() {
-        return 0;
+    match (headers.get("transfer-encoding"), headers.get("content-length")) {
+        (None, None) => usize::MAX,
+        (None, Some(stated)) => str::from_utf8(stated).ok().and_then(|text| text.parse().ok()).unwrap_or(0),
+        (Some(_), _) => 0,
     }
-    let Some(stated) = headers.get("content-length") else {
-        return usize::MAX;
-    };
-    str::from_utf8(stated).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
 }

@@ -1,69 +1,49 @@
 //! The head of an HTTP/1.1 message: written, and found incrementally and in linear time.
+//!
+//! What is wrong with one is told as the status that a server answers it with: 431 if it is too large, 400 else.
 
 use alloc::vec::Vec;
+use core::mem::take;
 
 use super::headers::Headers;
 
-/// Why there is no head.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HeadFault {
-    /// It is longer than the limit, or has more fields.
-    TooLarge,
-    /// It is not HTTP/1.1, or a line does not end in CR LF.
-    Malformed,
-}
-
-impl From<httparse::Error> for HeadFault {
-    fn from(error: httparse::Error) -> Self {
-        if error == httparse::Error::TooManyHeaders { Self::TooLarge } else { Self::Malformed }
-    }
-}
-
-/// Gathers a head until its blank line. Each byte is looked at once.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct HeadReader(Vec<u8>);
-
-impl HeadReader {
-    /// Takes from `input` what belongs to the head, which is answered when it is complete with its blank line.
-    pub(crate) fn read(
-        &mut self,
-        input: &mut &mut [u8],
-        max_len: usize,
-    ) -> Result<Option<Vec<u8>>, HeadFault> {
-        while let Some((&mut byte, rest)) = core::mem::take(input).split_first_mut() {
-            *input = rest;
-            if self.0.len() == max_len {
-                return Err(HeadFault::TooLarge);
-            }
-            self.0.push(byte);
-            if byte == b'\n' && !self.0.ends_with(b"\r\n") {
-                return Err(HeadFault::Malformed);
-            }
-            if byte == b'\n' && self.0.ends_with(b"\r\n\r\n") {
-                return Ok(Some(core::mem::take(&mut self.0)));
-            }
+/// Gathers a head in `begun` until its blank line, with which it is answered. Each byte is looked at once, and taken from `input`.
+pub(super) fn read_head(
+    begun: &mut Vec<u8>,
+    input: &mut &mut [u8],
+    max_len: usize,
+) -> Result<Option<Vec<u8>>, u16> {
+    while let Some((&mut byte, rest)) = take(input).split_first_mut() {
+        *input = rest;
+        if begun.len() == max_len {
+            return Err(431);
         }
-        Ok(None)
+        begun.push(byte);
+        if byte == b'\n' && !begun.ends_with(b"\r\n") {
+            return Err(400);
+        }
+        if begun.ends_with(b"\r\n\r\n") {
+            return Ok(Some(take(begun)));
+        }
     }
+    Ok(None)
 }
 
-/// A head that is being written.
-pub(super) struct Head(Vec<u8>);
+/// The status for a head that cannot be parsed.
+// R10.7-03
+pub(super) fn fault(error: httparse::Error) -> u16 {
+    if error == httparse::Error::TooManyHeaders { 431 } else { 400 }
+}
 
-impl Head {
-    /// With the words of its first line.
-    pub(super) fn new(line: &[&str]) -> Self {
-        Self([&line.concat(), "\r\n"].concat().into_bytes())
+/// A head: its first line, the handshake's own fields without those that are empty, the application's.
+// R4.1-19
+pub(super) fn write_head(line: &str, own: &[(&str, &str)], headers: &Headers) -> Vec<u8> {
+    let mut head = line.as_bytes().to_vec();
+    let own = own.iter().filter(|(_, value)| !value.is_empty());
+    let own = own.map(|&(name, value)| (name, value.as_bytes()));
+    for (name, value) in own.chain(headers.0.iter().map(|field| (&*field.name, &*field.value))) {
+        head.extend_from_slice(&[b"\r\n", name.as_bytes(), b": ", value].concat());
     }
-
-    pub(super) fn field(&mut self, name: &str, value: impl AsRef<[u8]>) {
-        self.0.extend_from_slice(&[name.as_bytes(), b": ", value.as_ref(), b"\r\n"].concat());
-    }
-
-    /// The whole head, with these fields as the last ones.
-    pub(super) fn end(mut self, headers: &Headers) -> Vec<u8> {
-        headers.iter().for_each(|header| self.field(header.name(), header.value()));
-        self.0.extend_from_slice(b"\r\n");
-        self.0
-    }
+    head.extend_from_slice(b"\r\n\r\n");
+    head
 }

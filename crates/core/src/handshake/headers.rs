@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use crate::HeaderError;
 
 /// Fields that the handshake writes itself.
+// R4.2.2-10, R9-01, R11.3.1-01, R11.3.2-01, R11.3.3-01, R11.3.4-01, R11.3.5-01
 const RESERVED: [&str; 11] = [
     "host", "origin", "upgrade", "connection", "content-length", "transfer-encoding", "sec-websocket-key",
     "sec-websocket-accept", "sec-websocket-version", "sec-websocket-protocol", "sec-websocket-extensions",
@@ -13,9 +14,12 @@ const RESERVED: [&str; 11] = [
 
 /// One header field.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Header {
-    name: String,
-    value: Vec<u8>,
+    /// The name, as it was written.
+    pub name: String,
+    /// The value, without the whitespace around it.
+    pub value: Vec<u8>,
 }
 
 impl Header {
@@ -29,31 +33,17 @@ impl Header {
         if !is_token(name.as_bytes()) {
             return Err(HeaderError::Name);
         }
-        if value.iter().any(|&byte| byte != b'\t' && (byte < 0x20 || byte == 0x7F)) {
+        // R4.1-19, R4.2.2-11
+        if value.iter().any(|&byte| byte.is_ascii_control() && byte != b'\t') {
             return Err(HeaderError::Value);
         }
         Ok(Self { name: name.to_string(), value: value.to_vec() })
-    }
-
-    /// The name, as it was written.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The value, without the whitespace around it.
-    pub fn value(&self) -> &[u8] {
-        &self.value
-    }
-
-    /// The value as text, if it is UTF-8.
-    pub fn text(&self) -> Option<&str> {
-        str::from_utf8(&self.value).ok()
     }
 }
 
 /// Header fields in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Headers(Vec<Header>);
+pub struct Headers(pub Vec<Header>);
 
 impl Headers {
     pub(super) fn from_parsed(parsed: &[httparse::Header<'_>]) -> Self {
@@ -66,6 +56,7 @@ impl Headers {
 
     /// With a further field of the application's, unless the handshake writes that itself.
     pub(super) fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, HeaderError> {
+        // R4.1-36
         if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
             return Err(HeaderError::Reserved);
         }
@@ -73,14 +64,9 @@ impl Headers {
         Ok(self)
     }
 
-    /// All fields, in order.
-    pub fn iter(&self) -> core::slice::Iter<'_, Header> {
-        self.0.iter()
-    }
-
     /// The values of all fields of this name (ASCII case does not matter), in order.
     pub fn all<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
-        self.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(Header::value)
+        self.0.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| &*field.value)
     }
 
     /// The value of the first field of this name.
@@ -95,6 +81,7 @@ impl Headers {
     }
 
     /// The elements of the comma-separated lists in all fields of this name, empty ones left out.
+    // R9.1-08
     pub fn list<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
         self.all(name)
             .flat_map(|value| value.split(|&byte| byte == b','))
@@ -108,17 +95,20 @@ impl Headers {
     }
 }
 
-impl<'h> IntoIterator for &'h Headers {
-    type Item = &'h Header;
-    type IntoIter = core::slice::Iter<'h, Header>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
-}
-
 /// A token of RFC 9110 §5.6.2.
 pub(super) fn is_token(text: &[u8]) -> bool {
     let is_tchar = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     !text.is_empty() && text.iter().all(is_tchar)
+}
+
+/// What may stand in `Host`: a name or an address, and a port (RFC 3986 §3.2.2).
+pub(super) fn is_authority(text: &[u8]) -> bool {
+    let may_stand = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(byte);
+    !text.is_empty() && text.iter().all(may_stand)
+}
+
+/// What may stand in a request line's target: visible ASCII without a fragment (RFC 6455 §3).
+// R4.2.1-06
+pub(super) fn is_visible(target: &str) -> bool {
+    target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
 }

@@ -1,45 +1,39 @@
 //! The server's half: reads a request, judges it, writes an answer (RFC 6455 §4.2).
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::prelude::{BASE64_STANDARD, Engine};
 
-use super::head::{Head, HeadFault, HeadReader};
-use super::headers::{Headers, is_token};
+use super::head::{fault, read_head, write_head};
+use super::headers::{Headers, is_authority, is_token, is_visible};
 use crate::{AnswerError, HeaderError, OriginPolicy, ServerConfig};
 
 /// A request for a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Request {
-    method: String,
-    target: String,
-    headers: Headers,
-    /// `None` for a request that does not ask for WebSocket.
-    key: Option<Vec<u8>>,
+    /// The method: GET for every request that asks for WebSocket.
+    pub method: String,
+    /// The request target: path and query, as they were sent.
+    pub target: String,
+    /// The header fields.
+    pub headers: Headers,
 }
 
 impl Request {
-    fn parse(head: &[u8], max_headers: usize) -> Result<Self, HeadFault> {
+    // R8.1-03
+    fn parse(head: &[u8], max_headers: usize) -> Result<Self, u16> {
         let mut fields = alloc::vec![httparse::EMPTY_HEADER; max_headers];
         let mut parsed = httparse::Request::new(&mut fields);
-        parsed.parse(head)?;
-        let (Some(method), Some(target), Some(1)) = (parsed.method, parsed.path, parsed.version) else {
-            return Err(HeadFault::Malformed);
+        parsed.parse(head).map_err(fault)?;
+        let target = parsed.path.and_then(origin_form);
+        // R4.2.1-03
+        let (Some(method), Some(target), Some(1)) = (parsed.method, target, parsed.version) else {
+            return Err(400);
         };
-        let (method, target) = (method.to_string(), origin_form(target).ok_or(HeadFault::Malformed)?);
-        Ok(Self { method, target, headers: Headers::from_parsed(parsed.headers), key: None })
-    }
-
-    /// The method: GET for every request that asks for WebSocket.
-    pub fn method(&self) -> &str {
-        &self.method
-    }
-
-    /// The request target: path and query, as they were sent.
-    pub fn target(&self) -> &str {
-        &self.target
+        Ok(Self { method: method.to_string(), target, headers: Headers::from_parsed(parsed.headers) })
     }
 
     /// The part of the target before `?`.
@@ -52,29 +46,14 @@ impl Request {
         self.target.split_once('?').map(|(_, query)| query)
     }
 
-    /// The header fields.
-    pub const fn headers(&self) -> &Headers {
-        &self.headers
-    }
-
-    /// The `Origin`: present when a browser asks.
-    pub fn origin(&self) -> Option<&[u8]> {
-        self.headers.get("origin")
-    }
-
     /// The subprotocols that the client offers, in its order of preference.
     pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
         self.headers.list("sec-websocket-protocol").filter_map(|name| str::from_utf8(name).ok())
     }
 
-    /// The extensions that the client offers, as they were sent.
-    pub fn extensions(&self) -> impl Iterator<Item = &[u8]> {
-        self.headers.list("sec-websocket-extensions")
-    }
-
     /// The request asks for WebSocket. One that does not arrives only under `ServerConfig::plain_http`.
-    pub const fn is_websocket(&self) -> bool {
-        self.key.is_some()
+    pub fn is_websocket(&self) -> bool {
+        self.headers.list_has("upgrade", "websocket") && self.headers.list_has("connection", "upgrade")
     }
 }
 
@@ -109,18 +88,28 @@ impl Accept {
 
     /// The 101 response to `asked`, if it may have that.
     pub(crate) fn write(&self, asked: &Request) -> Result<Vec<u8>, AnswerError> {
-        let key = asked.key.as_ref().ok_or(AnswerError::NotWebSocket)?;
-        let mut head = Head::new(&["HTTP/1.1 101 Switching Protocols"]);
-        head.field("Upgrade", "websocket");
-        head.field("Connection", "Upgrade");
-        head.field("Sec-WebSocket-Accept", super::accept_key(key));
-        if let Some(name) = &self.subprotocol {
-            if !asked.subprotocols().any(|offer| offer == name) {
-                return Err(AnswerError::Subprotocol);
-            }
-            head.field("Sec-WebSocket-Protocol", name);
+        if !asked.is_websocket() {
+            return Err(AnswerError::NotWebSocket);
         }
-        Ok(head.end(&self.headers))
+        let chosen = self.subprotocol.as_deref();
+        // R4.2.2-07
+        if chosen.is_some_and(|name| !asked.subprotocols().any(|offer| offer == name)) {
+            return Err(AnswerError::Subprotocol);
+        }
+        // R4.2.2-01
+        let key = asked.headers.get("sec-websocket-key").unwrap_or_default();
+        let own = [
+            // R4.2.2-13
+            ("Upgrade", "websocket"),
+            // R4.2.2-14
+            ("Connection", "Upgrade"),
+            // R11.3.3-01
+            ("Sec-WebSocket-Accept", &super::accept_key(key)),
+            // R4.2.2-08, R11.3.4-01
+            ("Sec-WebSocket-Protocol", chosen.unwrap_or_default()),
+        ];
+        // R4.2.2-11, R4.2.2-12
+        Ok(write_head("HTTP/1.1 101 Switching Protocols", &own, &self.headers))
     }
 }
 
@@ -139,15 +128,12 @@ impl Reject {
     ///
     /// [`HeaderError::Status`] for another status.
     pub fn new(status: u16) -> Result<Self, HeaderError> {
-        if !(200..=599).contains(&status) {
-            return Err(HeaderError::Status);
-        }
-        Ok(Self::of(status))
+        if (200..=599).contains(&status) { Ok(Self::of(status)) } else { Err(HeaderError::Status) }
     }
 
     /// The same for a status that is known to be good.
     pub(crate) fn of(status: u16) -> Self {
-        let body = [reason_phrase(status).as_bytes(), b"\n"].concat();
+        let body = format!("{}\n", reason_phrase(status)).into_bytes();
         Self { status, headers: Headers::default(), body }
     }
 
@@ -169,35 +155,21 @@ impl Reject {
 
     /// The response; `head_only` for a HEAD request. 405 and 426 tell what would do (RFC 9110 §15.5.6, §15.5.22, RFC 6455 §4.4).
     pub(crate) fn write(&self, head_only: bool) -> Vec<u8> {
-        let status = self.status.to_string();
-        let mut head = Head::new(&["HTTP/1.1 ", &status, " ", reason_phrase(self.status)]);
-        if self.headers.get("content-type").is_none() {
-            head.field("Content-Type", "text/plain; charset=utf-8");
-        }
-        match self.status {
-            405 => head.field("Allow", "GET"),
-            426 => {
-                head.field("Upgrade", "websocket");
-                head.field("Sec-WebSocket-Version", "13");
-            }
-            _ => {}
-        }
-        head.field("Content-Length", self.body.len().to_string());
-        head.field("Connection", "close");
-        let mut response = head.end(&self.headers);
-        if !head_only {
-            response.extend_from_slice(&self.body);
-        }
-        response
-    }
-}
-
-impl From<HeadFault> for Reject {
-    fn from(fault: HeadFault) -> Self {
-        Self::of(match fault {
-            HeadFault::TooLarge => 431,
-            HeadFault::Malformed => 400,
-        })
+        let is_typed = self.headers.get("content-type").is_some();
+        let (upgrade, version) = if self.status == 426 { ("websocket", "13") } else { ("", "") };
+        let own = [
+            ("Content-Type", if is_typed { "" } else { "text/plain; charset=utf-8" }),
+            ("Allow", if self.status == 405 { "GET" } else { "" }),
+            ("Upgrade", upgrade),
+            // R4.2.2-05, R4.4-01
+            ("Sec-WebSocket-Version", version),
+            ("Content-Length", &self.body.len().to_string()),
+            // R7.2.2-01
+            ("Connection", "close"),
+        ];
+        let line = format!("HTTP/1.1 {} {}", self.status, reason_phrase(self.status));
+        let head = write_head(&line, &own, &self.headers);
+        if head_only { head } else { [head, self.body.clone()].concat() }
     }
 }
 
@@ -221,7 +193,8 @@ fn reason_phrase(status: u16) -> &'static str {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ServerHandshake {
     config: Arc<ServerConfig>,
-    head: HeadReader,
+    /// The request's head, as far as it arrived.
+    head: Vec<u8>,
     /// The request that waits for its answer.
     pub(crate) asked: Option<Request>,
     /// What arrived behind the head and waits for `accept`.
@@ -230,81 +203,79 @@ pub(crate) struct ServerHandshake {
 
 impl ServerHandshake {
     pub(crate) fn new(config: Arc<ServerConfig>) -> Self {
-        Self { config, head: HeadReader::default(), asked: None, early: Vec::new() }
+        Self { config, head: Vec::new(), asked: None, early: Vec::new() }
     }
 
-    /// Reads on. `None`: more is needed.
-    pub(crate) fn read(&mut self, input: &mut &mut [u8]) -> Result<Option<Request>, Reject> {
+    /// Reads on. `None`: more is needed. A request that cannot be taken is to be answered with the status.
+    pub(crate) fn read(&mut self, input: &mut &mut [u8]) -> Result<Option<Request>, u16> {
         let limits = &self.config.connection;
-        let Some(head) = self.head.read(input, limits.max_head_len)? else { return Ok(None) };
-        let mut request = Request::parse(&head, limits.max_headers)?;
-        request.key = judge(&request, &self.config)?;
+        let Some(head) = read_head(&mut self.head, input, limits.max_head_len)? else { return Ok(None) };
+        let request = Request::parse(&head, limits.max_headers)?;
+        judge(&request, &self.config)?;
         self.asked = Some(request.clone());
         Ok(Some(request))
     }
 }
 
 /// The path and query of a target, which may be a whole URI (RFC 6455 §4.2.1, RFC 9112 §3.2.2).
+// R4.2.1-05
 fn origin_form(target: &str) -> Option<String> {
-    if target.starts_with('/') {
-        return Some(target.to_string());
-    }
-    let rest = target.strip_prefix("http://").or_else(|| target.strip_prefix("https://"))?;
-    let path = &rest[rest.find(['/', '?']).unwrap_or(rest.len())..];
-    Some(if path.starts_with('/') { path.to_string() } else { ["/", path].concat() })
+    let scheme = |scheme: &&str| target.get(..scheme.len()).is_some_and(|it| it.eq_ignore_ascii_case(scheme));
+    let rest = match ["http://", "https://"].iter().find(|it| scheme(it)) {
+        Some(scheme) => target[scheme.len()..].trim_start_matches(|it| !matches!(it, '/' | '?')),
+        None => target.starts_with('/').then_some(target)?,
+    };
+    let slash = if rest.starts_with('/') { "" } else { "/" };
+    is_visible(rest).then(|| [slash, rest].concat())
 }
 
-/// Checks a request in the order of RFC 6455 §4.2.1: its key, or `None` if it does not ask for WebSocket and need not.
-fn judge(request: &Request, config: &ServerConfig) -> Result<Option<Vec<u8>>, Reject> {
+/// Checks a request in the order of RFC 6455 §4.2.1, with the status that refuses it.
+// R4.2.1-02, R4.2.1-11, R4.2.1-12, R4.2.1-14, R4.2.2-03, R4.2.2-04, R10.2-02, R11.3.1-02, R11.3.5-02
+fn judge(request: &Request, config: &ServerConfig) -> Result<(), u16> {
     let headers = &request.headers;
     let has_payload =
         headers.get("transfer-encoding").is_some() || headers.all("content-length").any(|len| len != b"0");
-    if headers.only("host").is_none() || has_payload {
-        return Err(Reject::of(400));
+    // R4.2.1-07, R4.2.1-08
+    if !headers.only("host").is_some_and(is_authority) || has_payload {
+        return Err(400);
     }
-    let asks = headers.list_has("upgrade", "websocket") && headers.list_has("connection", "upgrade");
+    // R4.2.1-09, R4.2.1-10
+    let asks = request.is_websocket();
     if config.plain_http && !asks && matches!(request.method.as_str(), "GET" | "HEAD") {
-        return Ok(None);
+        return Ok(());
     }
-    if request.method != "GET" {
-        return Err(Reject::of(405));
-    }
-    if !asks {
-        return Err(Reject::of(426));
-    }
-    let mut versions = headers.all("sec-websocket-version");
-    if !matches!((versions.next(), versions.next()), (Some(b"13"), None)) {
-        return Err(Reject::of(426));
-    }
-    let key = headers.only("sec-websocket-key").unwrap_or_default();
-    let key_is_nonce = STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == 16);
-    let mut offered = headers.list("sec-websocket-protocol");
-    if !key_is_nonce || !offered.all(is_token) {
-        return Err(Reject::of(400));
-    }
-    if !origin_passes(headers, &config.origin) {
-        return Err(Reject::of(403));
-    }
-    Ok(Some(key.to_vec()))
+    let nonce = BASE64_STANDARD.decode(headers.only("sec-websocket-key").unwrap_or_default());
+    let checks = [
+        (request.method == "GET", 405),
+        (asks && headers.only("sec-websocket-version") == Some(b"13"), 426),
+        (nonce.is_ok_and(|nonce| nonce.len() == 16), 400),
+        // R4.2.1-15
+        (headers.all("sec-websocket-protocol").all(|list| !list.is_empty()), 400),
+        (headers.list("sec-websocket-protocol").all(is_token), 400),
+        (origin_passes(headers, &config.origin), 403),
+    ];
+    checks.into_iter().try_for_each(|(passes, status)| if passes { Ok(()) } else { Err(status) })
 }
 
+// R10.2-01
 fn origin_passes(headers: &Headers, policy: &OriginPolicy) -> bool {
-    let Some(origin) = headers.only("origin") else {
-        return headers.get("origin").is_none() || *policy == OriginPolicy::Any;
-    };
-    match policy {
-        OriginPolicy::Any => true,
-        OriginPolicy::SameOrigin => is_same_origin(origin, headers).unwrap_or(false),
-        OriginPolicy::List(list) => list.iter().any(|one| origin.eq_ignore_ascii_case(one.as_bytes())),
+    match (policy, headers.only("origin")) {
+        (OriginPolicy::Any, _) => true,
+        // R4.2.1-13
+        (_, None) => headers.get("origin").is_none(),
+        (OriginPolicy::SameOrigin, Some(origin)) => is_same_origin(origin, headers) == Some(true),
+        (OriginPolicy::List(list), Some(origin)) => {
+            list.iter().any(|one| origin.eq_ignore_ascii_case(one.as_bytes()))
+        }
     }
 }
 
 /// The origin's authority is the `Host`, a default port left out of either.
 fn is_same_origin(origin: &[u8], headers: &Headers) -> Option<bool> {
-    let host = headers.get("host")?;
-    let schemes: [(&[u8], &[u8]); 2] = [(b"http://", b":80"), (b"https://", b":443")];
-    let mut split = schemes.iter().filter_map(|(scheme, port)| Some((origin.strip_prefix(*scheme)?, *port)));
-    let (authority, port) = split.next()?;
+    let (authority, port): (_, &[u8]) = match origin.strip_prefix(b"http://") {
+        Some(authority) => (authority, b":80"),
+        None => (origin.strip_prefix(b"https://")?, b":443"),
+    };
     let plain = |name: &[u8]| name.strip_suffix(port).unwrap_or(name).to_ascii_lowercase();
-    Some(plain(authority) == plain(host))
+    Some(plain(authority) == plain(headers.get("host")?))
 }

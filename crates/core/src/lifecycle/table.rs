@@ -1,169 +1,159 @@
 //! The table. A row is what one input does in one phase; there is one for every pair.
 
-use super::{Action, Input, Phase, Role, Transition};
+use super::{Action, Action::*, Input, Input::*, Phase, Phase::*, Role, Transition};
 
 const fn to(next: Phase, action: Action) -> Transition {
     Transition { next, action }
 }
 
 /// The phase after everything is said and written: rule 11 of CLOSE.md.
-const fn farewell(role: Role, ended: bool) -> Phase {
-    match (role, ended) {
-        (Role::Server, false) => Phase::Draining,
-        (Role::Client, false) => Phase::AwaitingEnd,
-        (Role::Server | Role::Client, true) => Phase::Done,
+// R5.5.1-08, R5.5.1-09, R5.5.1-10, R7.1.1-03
+const fn farewell(role: Role) -> Phase {
+    match role {
+        Role::Server => Draining,
+        Role::Client => AwaitingEnd,
     }
 }
 
 /// What `input` does to a connection in `phase`: the one place where the lifecycle changes.
 pub const fn step(role: Role, phase: Phase, input: Input) -> Transition {
     match phase {
-        Phase::Connecting => connecting(role, input),
-        Phase::Open => open(input),
-        Phase::CloseNoted { .. } | Phase::FaultNoted { .. } => noted(phase, input),
-        Phase::CloseQueued => close_queued(input),
-        Phase::CloseSent => close_sent(role, input),
-        Phase::Refusing { .. } | Phase::Answering { .. } | Phase::Failing { .. } => {
-            finishing(role, phase, input)
-        }
-        Phase::Severed => severed(input),
-        Phase::Draining | Phase::AwaitingEnd | Phase::Done | Phase::Cut => closed(phase, input),
+        Connecting => connecting(role, input),
+        Open => open(input),
+        CloseNoted | FaultNoted => noted(phase, input),
+        CloseQueued => close_queued(input),
+        CloseSent => close_sent(role, input),
+        Refusing | Answering | Failing => finishing(role, phase, input),
+        Severed => severed(input),
+        Draining | AwaitingEnd => decided(phase, input),
+        Done | Cut => over(phase, input),
     }
 }
 
+// R4.1-37, R7.2.1-01
 const fn connecting(role: Role, input: Input) -> Transition {
-    use Action::{Decide, Discard, HandBack, Ignore, QueueRefusal};
     match input {
-        Input::Opened => to(Phase::Open, Action::Open),
-        Input::Refused | Input::Close | Input::Fail | Input::Due => match role {
-            Role::Server => to(Phase::Refusing { ended: false }, QueueRefusal),
-            Role::Client => to(Phase::Done, Decide),
+        Opened => to(Open, Move),
+        Refused | Close | Fail | Due => match role {
+            Role::Server => to(Refusing, QueueRefusal),
+            Role::Client => to(Done, Decide),
         },
-        Input::Violation | Input::ViolationBehind => to(Phase::Done, Decide),
-        Input::End | Input::Reset | Input::WriteError => to(Phase::Done, Decide),
-        Input::Abort | Input::WriteTimeout => to(Phase::Cut, Decide),
-        Input::Send | Input::SendPing => to(Phase::Connecting, HandBack),
-        Input::PeerData | Input::PeerPing => to(Phase::Connecting, Discard),
-        Input::PeerClose | Input::PeerCloseBehind => to(Phase::Connecting, Discard),
-        Input::Flushed | Input::ClosingTimeout | Input::IdleTimeout => to(Phase::Connecting, Ignore),
+        Violation | ViolationBehind | End | Reset | WriteError => to(Done, Decide),
+        Abort | WriteTimeout => to(Cut, Decide),
+        Send | SendPing => to(Connecting, HandBack),
+        PeerData | PeerPing | PeerClose | PeerCloseBehind => to(Connecting, Discard),
+        Flushed | ClosingTimeout | IdleTimeout => to(Connecting, Ignore),
     }
 }
 
+// R5.5.1-05, R7.1.1-06, R7.1.2-01, R7.1.7-04, R7.1.7-07, R7.2.1-02, R10.7-02
 const fn open(input: Input) -> Transition {
-    use Action::{Decide, Deliver, Ignore, Note, Pong, Queue, QueueClose, QueueEcho, StopWriting};
     match input {
-        Input::Send | Input::SendPing => to(Phase::Open, Queue),
-        Input::PeerData => to(Phase::Open, Deliver),
-        Input::PeerPing => to(Phase::Open, Pong),
-        Input::Close | Input::IdleTimeout => to(Phase::CloseQueued, QueueClose),
-        Input::PeerClose => to(Phase::Answering { ended: false }, QueueEcho),
-        Input::PeerCloseBehind => to(Phase::CloseNoted { ended: false }, Note),
-        Input::Fail | Input::Violation => to(Phase::Failing { ended: false }, QueueClose),
-        Input::ViolationBehind => to(Phase::FaultNoted { ended: false }, Note),
-        Input::End | Input::Reset => to(Phase::Done, Decide),
-        Input::WriteError => to(Phase::Severed, StopWriting),
-        Input::Abort | Input::WriteTimeout => to(Phase::Cut, Decide),
-        Input::Opened | Input::Refused => to(Phase::Open, Ignore),
-        Input::Due | Input::Flushed | Input::ClosingTimeout => to(Phase::Open, Ignore),
+        Send | SendPing => to(Open, Queue),
+        PeerData => to(Open, Deliver),
+        PeerPing => to(Open, Pong),
+        Close | IdleTimeout => to(CloseQueued, QueueClose),
+        PeerClose => to(Answering, QueueEcho),
+        PeerCloseBehind => to(CloseNoted, Move),
+        Fail | Violation => to(Failing, QueueClose),
+        ViolationBehind => to(FaultNoted, Move),
+        End | Reset => to(Done, Decide),
+        WriteError => to(Severed, Move),
+        Abort | WriteTimeout => to(Cut, Decide),
+        Opened | Refused | Due | Flushed | ClosingTimeout => to(Open, Ignore),
     }
 }
 
-/// [`Phase::CloseNoted`] and [`Phase::FaultNoted`]: what the peer sends behind it is not parsed.
+/// [`CloseNoted`] and [`FaultNoted`]: what the peer sends behind it is not parsed, and its end changes nothing.
+// R5.5.1-06
 const fn noted(here: Phase, input: Input) -> Transition {
-    use Action::{Decide, Discard, Ignore, Move, Queue, QueueClose, QueueEcho};
-    let ended = here.has_ended();
-    let fault = matches!(here, Phase::FaultNoted { .. });
+    let fault = matches!(here, FaultNoted);
     match input {
-        Input::Send => to(here, Queue),
-        Input::Due if !fault => to(Phase::Answering { ended }, QueueEcho),
-        Input::Close if !fault => to(Phase::Answering { ended }, QueueClose),
-        Input::Due | Input::Close | Input::Fail => to(Phase::Failing { ended }, QueueClose),
-        Input::End => to(here.ended(), Move),
-        Input::Reset | Input::WriteError | Input::ClosingTimeout => to(Phase::Done, Decide),
-        Input::Abort | Input::WriteTimeout => to(Phase::Cut, Decide),
-        Input::PeerData | Input::PeerPing | Input::PeerClose | Input::PeerCloseBehind => to(here, Discard),
-        Input::Violation | Input::ViolationBehind => to(here, Discard),
-        Input::SendPing => to(here, Action::HandBack),
-        Input::Opened | Input::Refused | Input::Flushed | Input::IdleTimeout => to(here, Ignore),
+        Send => to(here, Queue),
+        Due if !fault => to(Answering, QueueEcho),
+        Close if !fault => to(Answering, QueueClose),
+        Due | Close | Fail => to(Failing, QueueClose),
+        Reset | WriteError | ClosingTimeout => to(Done, Decide),
+        Abort | WriteTimeout => to(Cut, Decide),
+        SendPing => to(here, HandBack),
+        PeerData | PeerPing | PeerClose | PeerCloseBehind | Violation | ViolationBehind => to(here, Discard),
+        Opened | Refused | Flushed | End | IdleTimeout => to(here, Ignore),
     }
 }
 
+// R5.5.1-04
 const fn close_queued(input: Input) -> Transition {
-    use Action::{AwaitClose, Decide, Deliver, HandBack, Ignore, Move, Pong, StopWriting};
-    let here = Phase::CloseQueued;
     match input {
-        Input::Flushed => to(Phase::CloseSent, AwaitClose),
-        Input::PeerData => to(here, Deliver),
-        Input::PeerPing => to(here, Pong),
-        Input::PeerClose | Input::PeerCloseBehind => to(Phase::Answering { ended: false }, Move),
-        Input::Violation | Input::ViolationBehind => to(Phase::Failing { ended: false }, Move),
-        Input::End | Input::Reset | Input::ClosingTimeout => to(Phase::Done, Decide),
-        Input::WriteError => to(Phase::Severed, StopWriting),
-        Input::Abort | Input::WriteTimeout => to(Phase::Cut, Decide),
-        Input::Send | Input::SendPing | Input::Close | Input::Fail => to(here, HandBack),
-        Input::Opened | Input::Refused | Input::Due | Input::IdleTimeout => to(here, Ignore),
+        Flushed => to(CloseSent, Move),
+        PeerData => to(CloseQueued, Deliver),
+        PeerPing => to(CloseQueued, Pong),
+        PeerClose | PeerCloseBehind => to(Answering, Move),
+        Violation | ViolationBehind => to(Failing, Move),
+        End | Reset | ClosingTimeout => to(Done, Decide),
+        WriteError => to(Severed, Move),
+        Abort | WriteTimeout => to(Cut, Decide),
+        Send | SendPing | Close | Fail => to(CloseQueued, HandBack),
+        Opened | Refused | Due | IdleTimeout => to(CloseQueued, Ignore),
     }
 }
 
+// R5.5.1-04, R7.1.2-02
 const fn close_sent(role: Role, input: Input) -> Transition {
-    use Action::{Decide, Deliver, HandBack, Ignore, Pong, StopWriting};
-    let here = Phase::CloseSent;
     match input {
-        Input::PeerData => to(here, Deliver),
-        Input::PeerPing => to(here, Pong),
-        Input::PeerClose | Input::PeerCloseBehind => to(farewell(role, false), Decide),
-        Input::Violation | Input::ViolationBehind => to(farewell(role, false), Decide),
-        Input::End | Input::Reset | Input::Due | Input::ClosingTimeout => to(Phase::Done, Decide),
-        Input::WriteError => to(here, StopWriting),
-        Input::Abort | Input::WriteTimeout => to(Phase::Cut, Decide),
-        Input::Send | Input::SendPing | Input::Close | Input::Fail => to(here, HandBack),
-        Input::Opened | Input::Refused | Input::Flushed | Input::IdleTimeout => to(here, Ignore),
+        PeerData => to(CloseSent, Deliver),
+        PeerPing => to(CloseSent, Pong),
+        PeerCloseBehind => to(Answering, Move),
+        PeerClose | Violation | ViolationBehind => to(farewell(role), Decide),
+        End | Reset | Due | ClosingTimeout => to(Done, Decide),
+        Abort | WriteTimeout => to(Cut, Decide),
+        Send | SendPing | Close | Fail => to(CloseSent, HandBack),
+        Opened | Refused | Flushed | WriteError | IdleTimeout => to(CloseSent, Ignore),
     }
 }
 
-/// [`Phase::Refusing`], [`Phase::Answering`] and [`Phase::Failing`]: only the flush of what is queued is awaited.
+/// [`Refusing`], [`Answering`] and [`Failing`]: only the flush of what is queued is awaited.
+// R7.1.2-02, R7.1.7-01, R7.1.7-02, R7.2.2-01
+// R7.1.7-05
 const fn finishing(role: Role, here: Phase, input: Input) -> Transition {
-    use Action::{Decide, Discard, HandBack, Ignore, Move};
     match input {
-        Input::Flushed => to(farewell(role, here.has_ended()), Decide),
-        Input::End => to(here.ended(), Move),
-        Input::Reset | Input::WriteError | Input::ClosingTimeout => to(Phase::Done, Decide),
-        Input::Abort | Input::WriteTimeout => to(Phase::Cut, Decide),
-        Input::Send | Input::SendPing | Input::Close | Input::Fail => to(here, HandBack),
-        Input::PeerData | Input::PeerPing | Input::PeerClose | Input::PeerCloseBehind => to(here, Discard),
-        Input::Violation | Input::ViolationBehind => to(here, Discard),
-        Input::Opened | Input::Refused | Input::Due | Input::IdleTimeout => to(here, Ignore),
+        Flushed => to(farewell(role), Decide),
+        Reset | WriteError | ClosingTimeout => to(Done, Decide),
+        Abort | WriteTimeout => to(Cut, Decide),
+        Send | SendPing | Close | Fail => to(here, HandBack),
+        PeerData | PeerPing | PeerClose | PeerCloseBehind | Violation | ViolationBehind => to(here, Discard),
+        Opened | Refused | Due | End | IdleTimeout => to(here, Ignore),
     }
 }
 
 const fn severed(input: Input) -> Transition {
-    use Action::{Decide, Deliver, Discard, HandBack, Ignore};
-    let here = Phase::Severed;
     match input {
-        Input::PeerData => to(here, Deliver),
-        Input::PeerPing => to(here, Discard),
-        Input::PeerClose | Input::PeerCloseBehind => to(Phase::Done, Decide),
-        Input::Violation | Input::ViolationBehind => to(Phase::Done, Decide),
-        Input::End | Input::Reset | Input::Due | Input::ClosingTimeout => to(Phase::Done, Decide),
-        Input::Abort => to(Phase::Cut, Decide),
-        Input::Send | Input::SendPing | Input::Close | Input::Fail => to(here, HandBack),
-        Input::Opened | Input::Refused | Input::Flushed => to(here, Ignore),
-        Input::WriteError | Input::WriteTimeout | Input::IdleTimeout => to(here, Ignore),
+        PeerData => to(Severed, Deliver),
+        PeerPing => to(Severed, Discard),
+        PeerClose | PeerCloseBehind | Violation | ViolationBehind => to(Done, Decide),
+        End | Reset | Due | ClosingTimeout => to(Done, Decide),
+        Abort => to(Cut, Decide),
+        Send | SendPing | Close | Fail => to(Severed, HandBack),
+        Opened | Refused | Flushed | WriteError | WriteTimeout | IdleTimeout => to(Severed, Ignore),
     }
 }
 
-/// The verdict is decided: only the transport moves.
-const fn closed(here: Phase, input: Input) -> Transition {
-    use Action::{Discard, HandBack, Ignore, Move};
-    let over = matches!(here, Phase::Done | Phase::Cut);
+/// [`Draining`] and [`AwaitingEnd`]: the verdict is decided, only the transport moves.
+const fn decided(here: Phase, input: Input) -> Transition {
     match input {
-        Input::End | Input::Reset | Input::WriteError | Input::Due if !over => to(Phase::Done, Move),
-        Input::Abort if !over => to(Phase::Cut, Move),
-        Input::End | Input::Reset | Input::WriteError | Input::Due | Input::Abort => to(here, Ignore),
-        Input::Send | Input::SendPing | Input::Close | Input::Fail => to(here, HandBack),
-        Input::PeerData | Input::PeerPing | Input::PeerClose | Input::PeerCloseBehind => to(here, Discard),
-        Input::Violation | Input::ViolationBehind => to(here, Discard),
-        Input::Opened | Input::Refused | Input::Flushed => to(here, Ignore),
-        Input::WriteTimeout | Input::ClosingTimeout | Input::IdleTimeout => to(here, Ignore),
+        End | Reset | WriteError | Due => to(Done, Move),
+        Abort => to(Cut, Move),
+        Send | SendPing | Close | Fail => to(here, HandBack),
+        PeerData | PeerPing | PeerClose | PeerCloseBehind | Violation | ViolationBehind => to(here, Discard),
+        Opened | Refused | Flushed | WriteTimeout | ClosingTimeout | IdleTimeout => to(here, Ignore),
+    }
+}
+
+/// [`Done`] and [`Cut`]: nothing moves any more.
+const fn over(here: Phase, input: Input) -> Transition {
+    match input {
+        Send | SendPing | Close | Fail => to(here, HandBack),
+        PeerData | PeerPing | PeerClose | PeerCloseBehind | Violation | ViolationBehind => to(here, Discard),
+        Opened | Refused | Due | Flushed | End | Reset | Abort => to(here, Ignore),
+        WriteError | WriteTimeout | ClosingTimeout | IdleTimeout => to(here, Ignore),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Protocol;
 use crate::frame::Opcode;
-use crate::lifecycle::{Action, Input, Phase, step};
+use crate::lifecycle::{Action, Input, Phase};
 use crate::{Cause, Close, CloseError, Initiator, Instant, Kind, SendRefusal, State, Ticket};
 
 impl Protocol {
@@ -22,6 +22,7 @@ impl Protocol {
     /// # Errors
     ///
     /// The [`SendRefusal`]; nothing changed.
+    // R5.4-12
     #[inline]
     pub fn send(
         &mut self,
@@ -30,15 +31,13 @@ impl Protocol {
         end: bool,
         fragment: bool,
     ) -> Result<(Opcode, Ticket), SendRefusal> {
-        match (self.refusal(), self.sending) {
-            (None, _) => {}
-            (Some(SendRefusal::MessageUnfinished), begun) if fragment => {
-                if begun != Some(kind) {
-                    return Err(SendRefusal::WrongKind);
-                }
-            }
-            (Some(refusal), _) => return Err(refusal),
+        match self.refusal() {
+            Some(SendRefusal::MessageUnfinished) if fragment && self.sending == Some(kind) => {}
+            Some(SendRefusal::MessageUnfinished) if fragment => return Err(SendRefusal::WrongKind),
+            Some(refusal) => return Err(refusal),
+            None => {}
         }
+        // R6.1-05
         let opcode = match (self.sending, kind) {
             (Some(_), _) => Opcode::Continuation,
             (None, Kind::Text) => Opcode::Text,
@@ -56,12 +55,14 @@ impl Protocol {
     /// What a whole message would be refused with.
     #[inline]
     pub fn refusal(&self) -> Option<SendRefusal> {
-        if self.phase != Phase::Open && !self.takes(Input::Send) {
+        // R6.1-02
+        if self.phase != Phase::Open && self.would(Input::Send) != Action::Queue {
             return Some(self.why_not());
         }
-        if self.queue.len >= self.config.send_high {
+        if self.is_full() {
             return Some(SendRefusal::Full);
         }
+        // R5.4-04
         self.sending.map(|_| SendRefusal::MessageUnfinished)
     }
 
@@ -69,11 +70,11 @@ impl Protocol {
     pub(super) fn why_not(&self) -> SendRefusal {
         let initiator = self.ending.as_ref().and_then(|ending| ending.verdict.initiator);
         match self.phase {
-            Phase::Connecting | Phase::Refusing { .. } => SendRefusal::Connecting,
-            Phase::CloseNoted { .. } => SendRefusal::PeerClosed,
-            Phase::Answering { .. } if initiator == Some(Initiator::Peer) => SendRefusal::PeerClosed,
-            Phase::CloseQueued | Phase::CloseSent | Phase::Answering { .. } => SendRefusal::Closing,
-            Phase::FaultNoted { .. } | Phase::Failing { .. } | Phase::Severed => SendRefusal::Failed,
+            Phase::Connecting | Phase::Refusing => SendRefusal::Connecting,
+            Phase::CloseNoted => SendRefusal::PeerClosed,
+            Phase::Answering if initiator == Some(Initiator::Peer) => SendRefusal::PeerClosed,
+            Phase::CloseQueued | Phase::CloseSent | Phase::Answering => SendRefusal::Closing,
+            Phase::FaultNoted | Phase::Failing | Phase::Severed => SendRefusal::Failed,
             Phase::Draining | Phase::AwaitingEnd | Phase::Done | Phase::Cut => SendRefusal::Ended,
             Phase::Open => SendRefusal::Full,
         }
@@ -85,16 +86,10 @@ impl Protocol {
     ///
     /// [`CloseError`]; nothing changed.
     pub fn close(&mut self, now: Instant, close: Close, cutting: bool) -> Result<(), CloseError> {
-        match step(self.role, self.phase, Input::Close).action {
-            Action::QueueClose if self.sending.is_some() && !cutting => {
-                return Err(CloseError::MessageUnfinished);
-            }
-            Action::QueueClose => self.ending().begin(close),
-            Action::QueueRefusal | Action::Decide => self.blame(Cause::Abandoned),
-            _ => return Err(CloseError::Already),
+        if self.sending.is_some() && !cutting && self.would(Input::Close) == Action::QueueClose {
+            return Err(CloseError::MessageUnfinished);
         }
-        self.apply(now, Input::Close);
-        Ok(())
+        self.end(now, Input::Close, close)
     }
 
     /// Fails the connection with a code of the application's choice (CLOSE.md rule 14).
@@ -103,22 +98,20 @@ impl Protocol {
     ///
     /// [`CloseError::Already`] if it has failed or ended, or both Closes are on their way.
     pub fn fail(&mut self, now: Instant, close: Close) -> Result<(), CloseError> {
-        self.fail_because(now, close, Cause::Failed)
+        self.end(now, Input::Fail, close)
     }
 
-    pub(super) fn fail_because(
-        &mut self,
-        now: Instant,
-        close: Close,
-        cause: Cause,
-    ) -> Result<(), CloseError> {
-        match step(self.role, self.phase, Input::Fail).action {
+    /// Ends with our Close, if one may still be queued; in CONNECTING, without.
+    pub(super) fn end(&mut self, now: Instant, input: Input, close: Close) -> Result<(), CloseError> {
+        match self.would(input) {
             Action::QueueClose => self.ending().begin(close),
-            Action::QueueRefusal | Action::Decide => {}
+            Action::QueueRefusal | Action::Decide => self.blame(Cause::Abandoned),
             _ => return Err(CloseError::Already),
         }
-        self.blame(if self.state() == State::Connecting { Cause::Abandoned } else { cause });
-        self.apply(now, Input::Fail);
+        if input == Input::Fail {
+            self.blame(Cause::Failed);
+        }
+        self.apply(now, input);
         Ok(())
     }
 
@@ -143,7 +136,7 @@ impl Protocol {
     /// What was noted takes effect.
     #[inline]
     fn take_effect(&mut self, now: Instant) {
-        if matches!(self.phase, Phase::CloseNoted { .. } | Phase::FaultNoted { .. }) {
+        if matches!(self.phase, Phase::CloseNoted | Phase::FaultNoted) {
             self.apply(now, Input::Due);
         }
     }
@@ -165,14 +158,14 @@ impl Protocol {
     pub fn held(&mut self, now: Instant, len: usize) {
         self.waiting += 1;
         self.waiting_len += len;
-        self.clock.set_reading(now, self.wants_input());
+        self.pace(now);
     }
 
     /// Something was taken out of it.
     pub fn released(&mut self, now: Instant, len: usize) {
         self.waiting = self.waiting.saturating_sub(1);
         self.waiting_len = self.waiting_len.saturating_sub(len);
-        self.clock.set_reading(now, self.wants_input());
+        self.pace(now);
     }
 
     /// A message may go into the inbox (CLOSE.md rules 6 and 7); else it is to be dropped, and counted with [`dropped`](Self::dropped).

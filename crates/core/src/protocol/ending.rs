@@ -5,8 +5,11 @@ use alloc::format;
 use core::mem::take;
 
 use super::{Protocol, Queue};
+use crate::handshake::Response;
 use crate::lifecycle::{Input, Phase};
-use crate::{Cause, Close, Closed, Event, Initiator, State, Ticket, TransportError, Unsent, Violation};
+use crate::{
+    Cause, Close, CloseCode, Closed, Event, Initiator, State, Ticket, TransportError, Unsent, Violation,
+};
 
 /// What is known of the end so far; boxed when an end begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -56,14 +59,19 @@ impl Ending {
 }
 
 impl Protocol {
-    /// Our Close goes into the queue: the application's, or that of a violation.
+    /// Our Close goes into the queue: the application's, or one that says why.
     pub(super) fn order_close(&mut self, input: Input) {
         self.notices.close = true;
-        let Some(violation) = self.ending().fault else { return };
-        self.blame(Cause::Violation(violation));
-        if matches!(input, Input::Violation | Input::Due) {
-            self.ending().begin(Close::cut(violation.code(), &format!("{violation}")));
+        let fault = self.ending().fault;
+        if let Some(violation) = fault {
+            self.blame(Cause::Violation(violation));
         }
+        let (code, reason) = match (input, fault) {
+            (Input::Violation | Input::Due, Some(violation)) => (violation.code(), &*format!("{violation}")),
+            (Input::IdleTimeout, _) => (CloseCode::GOING_AWAY, "idle for too long"),
+            (_, _) => (CloseCode::INTERNAL_ERROR, "no pong in time"),
+        };
+        self.ending().begin(Close::cut(code, reason));
     }
 
     /// Our Close goes into the queue, with what the peer's said (RFC 6455 §5.5.1).
@@ -71,6 +79,14 @@ impl Protocol {
         self.notices.close = true;
         let verdict = &mut self.ending().verdict;
         verdict.sent.clone_from(&verdict.received);
+    }
+
+    /// Client: the server's refusal, told by whatever ends the connection; its body may still arrive.
+    pub(crate) fn server_refusal(&mut self) -> Option<&mut Response> {
+        match self.ending.as_mut()?.cause.as_mut()? {
+            Cause::Refused(response) => response.as_deref_mut(),
+            _ => None,
+        }
     }
 
     /// Our Close, when it is to be appended to the queue now.
@@ -105,7 +121,7 @@ impl Protocol {
     /// Asking would bring an event, or brings the peer's Close into effect.
     pub fn has_event(&self) -> bool {
         let Notices { drained, closing, closed, .. } = self.notices;
-        let noted = matches!(self.phase, Phase::CloseNoted { .. });
+        let noted = matches!(self.phase, Phase::CloseNoted);
         drained || closing || closed || noted || self.has_pong()
     }
 
@@ -113,12 +129,12 @@ impl Protocol {
     pub(super) fn decide(&mut self, input: Input) {
         debug_assert!(self.state() == State::Closed, "decided in {:?}", self.phase);
         let Queue { messages, payload_len, written_len, .. } = take(&mut self.queue);
-        let cut_in = self.decoder.mid_message();
         let cut_out = self.sending.is_some() || self.mid_frame || written_len > 0;
-        let inside_frame = self.decoder.mid_frame();
+        let (mid_message, inside_frame) = (self.decoder.message.is_some(), self.decoder.mid_frame());
         let confirmed = self.confirmed();
         let first = (messages > 0).then(|| Ticket(self.next_ticket - messages));
         let Ending { verdict, cause, fault, lost, .. } = self.ending();
+        // R7.1.4-02
         verdict.clean = verdict.sent.is_some() && verdict.received.is_some() && verdict.flushed;
         verdict.cause = match (cause.take(), *fault, *lost) {
             (Some(cause), ..) => cause,
@@ -128,6 +144,8 @@ impl Protocol {
             (None, None, None) if input == Input::End => Cause::EndOfStream { inside_frame },
             (None, None, Some(TransportError::Reset) | None) => Cause::Reset,
         };
+        // A wrong text stays unfinished, wherever the input was cut.
+        let cut_in = mid_message || *fault == Some(Violation::TextUtf8);
         (verdict.cut_in, verdict.cut_out, verdict.confirmed) = (cut_in, cut_out, confirmed);
         verdict.unsent = Unsent { first, messages, bytes: payload_len };
         self.forget_pings();

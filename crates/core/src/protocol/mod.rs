@@ -17,7 +17,7 @@ use alloc::sync::Arc;
 use core::mem::take;
 
 use crate::frame::{Header, Opcode};
-use crate::lifecycle::{Action, Input, Phase, step};
+use crate::lifecycle::{Action, Input, Phase, Transition, step};
 use crate::{
     Cause, Close, Closed, Config, Instant, Kind, Role, State, Ticket, Timeout, Transport, TransportError,
     Violation,
@@ -43,6 +43,8 @@ pub struct Protocol {
     sending: Option<Kind>,
     /// A data frame of ours is partly written.
     mid_frame: bool,
+    /// The peer's direction of the stream brings nothing more.
+    eof: bool,
     /// The message that the application was given last is still being handled (CLOSE.md rule 6).
     handling: bool,
     /// The application gave up receiving.
@@ -71,6 +73,8 @@ struct Queue {
     payload_len: u64,
     /// Payload of the first of them that is written already.
     written_len: u64,
+    /// Payload of our unfinished message.
+    begun_len: u64,
     /// The high water mark was reached and the low one was not since.
     full: bool,
 }
@@ -86,6 +90,7 @@ impl Protocol {
             decoder: Decoder::default(),
             sending: None,
             mid_frame: false,
+            eof: false,
             handling: false,
             deaf: false,
             queue: Queue::default(),
@@ -104,25 +109,23 @@ impl Protocol {
 
     /// The peer's direction ended in order.
     pub fn handle_eof(&mut self, now: Instant) {
+        self.eof = true;
         self.apply(now, Input::End);
     }
 
     /// Reading failed.
     pub fn handle_read_error(&mut self, now: Instant, error: TransportError) {
-        if self.phase.has_ended() {
-            return;
+        if !self.has_ended() {
+            self.learn(error);
+            self.eof = true;
+            self.apply(now, if error == TransportError::Reset { Input::Reset } else { Input::End });
         }
-        if self.state() != State::Closed {
-            self.ending().learn(error);
-        }
-        self.apply(now, if error == TransportError::Reset { Input::Reset } else { Input::End });
     }
 
     /// Writing failed. It ends sending only.
     pub fn handle_write_error(&mut self, now: Instant, error: TransportError) {
-        if self.state() != State::Closed {
-            let ending = self.ending();
-            ending.learn(error);
+        self.learn(error);
+        if let Some(ending) = &mut self.ending {
             ending.mute = true;
         }
         self.apply(now, Input::WriteError);
@@ -131,62 +134,59 @@ impl Protocol {
     /// Bytes were queued: a frame or a head, `len` bytes with its header, `payload_len` of a message among them.
     #[inline]
     pub fn handle_queued(&mut self, now: Instant, len: usize, payload_len: usize) {
-        self.queue.len += len;
-        self.queue.payload_len += payload_len as u64;
+        let queue = &mut self.queue;
+        queue.len += len;
+        queue.payload_len += payload_len as u64;
+        queue.begun_len = if self.sending.is_some() { queue.begun_len + payload_len as u64 } else { 0 };
+        self.queue.full |= self.is_full();
         self.clock.queued(&self.config, now);
-        self.queue.full |= self.queue.len >= self.config.send_high;
     }
 
-    /// The transport took `len` of the committed bytes. Frames that are complete with them follow in
-    /// [`handle_frame_written`](Self::handle_frame_written).
+    /// The last byte of a frame was taken; to be told before [`handle_written`](Self::handle_written), and not where all that is queued
+    /// was taken.
+    pub fn handle_frame_written(&mut self, now: Instant, Header { fin, opcode, len, .. }: Header) {
+        if opcode == Opcode::Ping {
+            self.ping_written(now);
+        }
+        if !opcode.is_control() {
+            self.queue.written_len += len;
+            if fin {
+                self.queue.payload_len -= take(&mut self.queue.written_len).min(self.queue.payload_len);
+                self.queue.messages = self.queue.messages.saturating_sub(1);
+            }
+        }
+    }
+
+    /// The transport took `len` of the committed bytes; they end inside a data frame (`mid_frame`), or do not.
     #[inline]
-    pub fn handle_written(&mut self, now: Instant, len: usize) {
+    pub fn handle_written(&mut self, now: Instant, len: usize, mid_frame: bool) {
+        if len == 0 || !self.writes() {
+            return;
+        }
+        self.mid_frame = mid_frame;
         self.queue.len = self.queue.len.saturating_sub(len);
         let more = self.queue.len > 0 || self.has_urgent();
         self.clock.wrote(&self.config, now, more);
-        if self.queue.full && self.queue.len <= self.config.send_low {
+        if self.queue.full && !self.is_full() && self.queue.len <= self.config.send_low {
             self.queue.full = false;
             self.notices.drained = true;
         }
-    }
-
-    /// All that was queued was taken, and it was nothing but whole messages of one frame each.
-    #[inline]
-    pub fn handle_messages_written(&mut self) {
-        (self.queue.messages, self.queue.payload_len, self.queue.written_len) = (0, 0, 0);
-        self.mid_frame = false;
-    }
-
-    /// What was written ends inside a data frame, or does not.
-    #[inline]
-    pub fn handle_mid_frame(&mut self, mid_frame: bool) {
-        self.mid_frame = mid_frame;
-    }
-
-    /// The last byte of a frame was taken.
-    #[inline]
-    pub fn handle_frame_written(&mut self, now: Instant, Header { fin, opcode, len, .. }: Header) {
-        match opcode {
-            Opcode::Text | Opcode::Binary | Opcode::Continuation => {
-                self.mid_frame = false;
-                self.queue.written_len += len;
-                if fin {
-                    self.queue.payload_len -= take(&mut self.queue.written_len).min(self.queue.payload_len);
-                    self.queue.messages = self.queue.messages.saturating_sub(1);
-                }
-            }
-            Opcode::Ping => self.ping_written(now),
-            Opcode::Close => {
-                self.ending().verdict.flushed = true;
-                self.apply(now, Input::Flushed);
-            }
-            Opcode::Pong => {}
+        if self.queue.len == 0 {
+            let begun_len = self.queue.begun_len;
+            (self.queue.payload_len, self.queue.written_len) = (begun_len, begun_len);
+            self.queue.messages = u64::from(self.sending.is_some());
+            self.flushed(now);
         }
     }
 
-    /// The last byte of our opening handshake, or of a refusal, was taken.
-    pub fn handle_head_written(&mut self, now: Instant) {
-        if matches!(self.phase, Phase::Refusing { .. }) {
+    /// All that was queued is written.
+    #[inline]
+    fn flushed(&mut self, now: Instant) {
+        while self.pings.is_some() && self.ping_written(now) {}
+        if self.phase != Phase::Open && !self.notices.close {
+            if let Some(Ending { verdict, .. }) = self.ending.as_deref_mut() {
+                verdict.flushed = verdict.sent.is_some();
+            }
             self.apply(now, Input::Flushed);
         }
     }
@@ -218,10 +218,20 @@ impl Protocol {
         self.phase.transport()
     }
 
+    /// The send queue is at its high water mark, which is one byte at least.
+    pub(super) fn is_full(&self) -> bool {
+        self.queue.len >= self.config.send_high.max(1)
+    }
+
     /// Reading makes sense.
     pub fn wants_input(&self) -> bool {
-        let full = !self.deaf && self.waiting_len >= self.config.inbox_len;
-        !(full && self.phase == Phase::Open || self.phase.has_ended())
+        let full = !self.deaf && self.waiting_len >= self.config.inbox_len.max(1);
+        !(full && self.phase == Phase::Open || self.has_ended())
+    }
+
+    /// The peer's direction of the stream brings nothing more, not even its end.
+    fn has_ended(&self) -> bool {
+        self.eof || self.transport() >= Transport::Close
     }
 
     /// Writing makes sense: the transport takes bytes, and the verdict is not decided.
@@ -235,11 +245,8 @@ impl Protocol {
     }
 
     /// The last message that is confirmed.
-    pub const fn confirmed(&self) -> Option<Ticket> {
-        match self.confirmed.checked_sub(1) {
-            Some(number) => Some(Ticket(number)),
-            None => None,
-        }
+    pub fn confirmed(&self) -> Option<Ticket> {
+        self.confirmed.checked_sub(1).map(Ticket)
     }
 
     /// The verdict, once it is decided.
@@ -258,46 +265,48 @@ impl Protocol {
         cause == Some(&Cause::Timeout(Timeout::Handshake))
     }
 
-    /// What was just parsed is behind messages that the application has not asked past.
+    /// What was just parsed is behind something: messages that the application has not asked past, or Pongs that it must not outrun.
     fn is_behind(&self) -> bool {
-        self.state() == State::Open && (self.waiting > 0 || self.handling)
+        match self.state() {
+            State::Open => self.waiting > 0 || self.handling,
+            State::Connecting | State::Closing | State::Closed => self.has_urgent(),
+        }
     }
 
-    /// This phase takes what the application, or a deadline, wants to be sent.
-    fn takes(&self, input: Input) -> bool {
-        step(self.role, self.phase, input).action == Action::Queue
+    /// What the lifecycle would do.
+    const fn would(&self, input: Input) -> Action {
+        step(self.role, self.phase, input).action
     }
 
     // ---- the lifecycle
 
     /// Feeds the table and does what it says.
-    fn apply(&mut self, now: Instant, input: Input) -> Action {
+    fn apply(&mut self, now: Instant, input: Input) {
         let before = self.phase;
-        let transition = step(self.role, before, input);
-        self.phase = transition.next;
-        if before != self.phase {
-            self.clock.entered(&self.config, now, before, self.phase);
+        let Transition { next, action } = step(self.role, before, input);
+        self.phase = next;
+        if before != next {
+            self.clock.entered(&self.config, now, next);
         }
-        match transition.action {
+        match action {
             Action::Decide => self.decide(input),
             Action::QueueClose => self.order_close(input),
             Action::QueueEcho => self.order_echo(),
             // Who refuses in so many words queues them too.
             Action::QueueRefusal => self.notices.refusal = input != Input::Refused,
-            Action::StopWriting | Action::Open | Action::Note | Action::AwaitClose | Action::Move => {}
             Action::Queue | Action::HandBack | Action::Deliver | Action::Discard => {}
-            Action::Pong | Action::Ignore => {}
+            Action::Pong | Action::Move | Action::Ignore => {}
         }
         let leaves_open = before.state() == State::Open && self.state() != State::Open;
         self.notices.closing |= leaves_open && self.peer_close().is_some();
-        transition.action
+        if action == Action::Decide && self.eof {
+            self.apply(now, Input::End);
+        }
     }
 
     /// A fault of the peer's, noted or in effect.
+    #[inline(never)]
     pub(crate) fn violate(&mut self, now: Instant, violation: Violation) {
-        if violation == Violation::TextUtf8 {
-            self.decoder.cut();
-        }
         self.ending().fault = Some(violation);
         let behind = self.is_behind();
         self.apply(now, if behind { Input::ViolationBehind } else { Input::Violation });
@@ -306,6 +315,13 @@ impl Protocol {
     /// Sets the cause, if none arose before.
     pub(crate) fn blame(&mut self, cause: Cause) {
         self.ending().cause.get_or_insert(cause);
+    }
+
+    /// What a driver learned of its transport; after the verdict it changes nothing.
+    fn learn(&mut self, error: TransportError) {
+        if self.state() != State::Closed {
+            self.ending().learn(error);
+        }
     }
 
     fn ending(&mut self) -> &mut Ending {

@@ -6,13 +6,14 @@ use core::mem::{replace, take};
 
 use super::Protocol;
 use crate::frame::{MAX_CONTROL_LEN, Opcode};
-use crate::lifecycle::{Action, Input, Phase, step};
+use crate::lifecycle::{Action, Input, Phase};
 use crate::{Instant, PingError, Pong, Ticket};
 
 /// The most Pings of the application that may be unanswered at a time.
 pub const MAX_PINGS: usize = 16;
 
 /// The most Pings of the peer's that are answered at a time: the latest ones.
+// R5.5.3-02
 pub const MAX_PONGS: usize = 16;
 
 /// A control frame, without its masking key.
@@ -58,7 +59,8 @@ enum Stage {
     Answered,
     Written {
         at: Instant,
-        reading_time: Instant,
+        /// When its Pong is due.
+        due: Instant,
     },
 }
 
@@ -69,7 +71,7 @@ impl Protocol {
     ///
     /// [`PingError`]; nothing changed.
     pub fn ping(&mut self) -> Result<(u64, Control), PingError> {
-        if !self.takes(Input::SendPing) {
+        if self.would(Input::SendPing) != Action::Queue {
             return Err(PingError::Refused(self.why_not()));
         }
         let own = |pings: &Pings| pings.sent.iter().filter(|ping| !ping.keepalive).count();
@@ -93,6 +95,7 @@ impl Protocol {
     ///
     /// [`PingError`]; nothing changed.
     pub fn pong(&mut self, now: Instant, payload: &[u8]) -> Result<(), PingError> {
+        // R5.5-01
         if payload.len() > MAX_CONTROL_LEN {
             return Err(PingError::TooLong);
         }
@@ -105,13 +108,14 @@ impl Protocol {
     }
 
     /// The next control frame that goes between frames, ahead of what is not committed.
+    // R5.5.2-02
     pub fn take_urgent(&mut self) -> Option<Control> {
         if !self.writes() {
             return None;
         }
         let pings = self.pings.as_mut()?;
         let pong = pings.answers.pop_front().or_else(|| pings.unsolicited.take());
-        if pong.is_some() || !take(&mut pings.keepalive) || !self.takes(Input::SendPing) {
+        if pong.is_some() || !take(&mut pings.keepalive) || self.would(Input::SendPing) != Action::Queue {
             self.drop_empty_pings();
             return pong.map(|payload| Control { opcode: Opcode::Pong, payload });
         }
@@ -162,35 +166,33 @@ impl Protocol {
 
     /// A Pong may be sent: until the peer's Close (CLOSE.md rules 1 and 2).
     fn answers_pings(&self) -> bool {
-        step(self.role, self.phase, Input::PeerPing).action == Action::Pong && self.writes()
+        // R5.5.2-01
+        self.would(Input::PeerPing) == Action::Pong && self.writes()
     }
 
     /// The peer's Ping was parsed.
+    // R5.5.2-01, R5.5.3-01
     pub(super) fn ping_received(&mut self, now: Instant, payload: &[u8]) {
         if self.answers_pings() {
             let answers = &mut self.pings().answers;
-            let oldest = if answers.len() == MAX_PONGS { answers.pop_front() } else { None };
-            let mut answer = oldest.unwrap_or_default();
-            answer.clear();
-            answer.extend_from_slice(payload);
-            answers.push_back(answer);
+            if answers.len() == MAX_PONGS {
+                answers.pop_front();
+            }
+            answers.push_back(payload.to_vec());
             self.clock.queued(&self.config, now);
         }
     }
 
-    /// The last byte of the first Ping that was not written was taken: its clock begins.
-    pub(super) fn ping_written(&mut self, now: Instant) {
-        let written = Stage::Written { at: now, reading_time: self.clock.reading_time(now) };
-        let Some(pings) = &mut self.pings else { return };
-        let Some(index) = pings.sent.iter().position(|ping| !matches!(ping.stage, Stage::Written { .. }))
-        else {
-            return;
-        };
-        let before = replace(&mut pings.sent[index].stage, written);
-        if before == Stage::Answered {
+    /// The last byte of the first Ping that was not written was taken: its clock begins. `false`: there is none.
+    pub(super) fn ping_written(&mut self, now: Instant) -> bool {
+        let written = Stage::Written { at: now, due: now + self.config.pong_timeout };
+        let sent = self.pings.iter_mut().flat_map(|pings| &mut pings.sent);
+        let mut unwritten = sent.enumerate().filter(|(_, ping)| !matches!(ping.stage, Stage::Written { .. }));
+        let Some((index, ping)) = unwritten.next() else { return false };
+        if replace(&mut ping.stage, written) == Stage::Answered {
             self.resolve(now, index);
         }
-        self.rearm_pong();
+        true
     }
 
     /// The peer's Pong was parsed: it answers the Ping with its payload and every one written before that (RFC 6455 §5.5.3), or
@@ -198,13 +200,13 @@ impl Protocol {
     pub(super) fn pong_received(&mut self, now: Instant, payload: &[u8]) {
         let Ok(id) = payload.try_into().map(u64::from_be_bytes) else { return };
         let Some(pings) = &mut self.pings else { return };
+        // R5.5.3-03
         let Some(index) = pings.sent.iter().position(|ping| ping.id == id) else { return };
         match &mut pings.sent[index].stage {
             Stage::Queued | Stage::Answered => {}
             stage @ Stage::Committed => *stage = Stage::Answered,
             Stage::Written { .. } => self.resolve(now, index),
         }
-        self.rearm_pong();
         self.drop_empty_pings();
     }
 
@@ -221,13 +223,21 @@ impl Protocol {
         }
     }
 
-    /// The oldest Ping that is written is the one whose Pong is awaited.
-    fn rearm_pong(&mut self) {
-        let oldest = self.pings.as_ref().and_then(|pings| pings.sent.front());
-        self.clock.pong = match oldest.map(|ping| ping.stage) {
-            Some(Stage::Written { reading_time, .. }) => Some(reading_time + self.config.pong_timeout),
-            Some(Stage::Queued | Stage::Committed | Stage::Answered) | None => None,
-        };
+    /// When the Pong is due that is awaited: that of the oldest Ping that is written.
+    pub(super) fn pong_due(&self) -> Option<Instant> {
+        match self.pings.as_deref()?.sent.front()?.stage {
+            Stage::Written { due, .. } => Some(due),
+            Stage::Queued | Stage::Committed | Stage::Answered => None,
+        }
+    }
+
+    /// Reading had stopped from `since` to `now`: no Pong could be seen.
+    pub(super) fn postpone_pongs(&mut self, now: Instant, since: Instant) {
+        for ping in self.pings.iter_mut().flat_map(|pings| &mut pings.sent) {
+            if let Stage::Written { at, due } = &mut ping.stage {
+                *due = *due + now.since(since.max(*at));
+            }
+        }
     }
 
     fn pings(&mut self) -> &mut Pings {

@@ -1,13 +1,12 @@
 //! What the peer sends: frames, their order, and their limits.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem::take;
 
-use super::{Control, Protocol};
+use super::Protocol;
 use crate::frame::{Header, MAX_HEADER_LEN, Opcode};
-use crate::lifecycle::{Input, Phase};
-use crate::mask::{mask, rotate};
+use crate::lifecycle::{Action, Input, Phase};
+use crate::mask::mask;
 use crate::{Close, Initiator, Instant, Kind, Role, State, Violation};
 
 /// A part of a message: as much of a data frame as one buffer held, unmasked in place.
@@ -28,60 +27,46 @@ pub struct Data<'b> {
 /// Where the decoder stands between two bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Decoder {
-    /// The beginning of a header.
-    partial: [u8; MAX_HEADER_LEN],
-    partial_len: u8,
+    /// The beginning of a header, or of a control frame's payload.
+    partial: Vec<u8>,
     /// A message is unfinished.
-    message: Option<Kind>,
+    pub(super) message: Option<Kind>,
     /// The unfinished message has not been told of yet.
     fresh: bool,
     /// The frame whose payload is not complete; its length is what is left.
     frame: Option<Header>,
     fragments: u32,
     message_len: u64,
-    /// A control frame that does not arrive at once, as far as it has.
-    control: Option<Box<Control>>,
 }
 
 impl Decoder {
     pub(super) const fn mid_frame(&self) -> bool {
-        self.partial_len > 0 || self.frame.is_some()
+        !self.partial.is_empty() || self.frame.is_some()
     }
 
     /// Nothing is unfinished.
     #[inline]
     const fn is_idle(&self) -> bool {
-        self.partial_len == 0 && self.frame.is_none() && self.message.is_none()
-    }
-
-    /// The message that was parsed last is wrong: it stays unfinished, wherever the input was cut.
-    pub(super) fn cut(&mut self) {
-        self.message.get_or_insert(Kind::Text);
-    }
-
-    pub(super) const fn mid_message(&self) -> bool {
-        self.message.is_some()
+        !self.mid_frame() && self.message.is_none()
     }
 
     /// Takes a header from `input`; `None`: more is needed, and everything was taken.
-    #[inline]
     fn header(&mut self, input: &mut &mut [u8], receiver: Role) -> Result<Option<Header>, Violation> {
-        if self.partial_len == 0
-            && let Some((header, len)) = Header::parse(input, receiver)?
-        {
-            split(input, len);
-            return Ok(Some(header));
-        }
-        while !input.is_empty() {
-            self.partial[usize::from(self.partial_len)] = split(input, 1)[0];
-            self.partial_len += 1;
-            let partial = &self.partial[..usize::from(self.partial_len)];
-            if let Some((header, _)) = Header::parse(partial, receiver)? {
-                self.partial_len = 0;
-                return Ok(Some(header));
-            }
-        }
-        Ok(None)
+        let before = self.partial.len();
+        let parsed = if before == 0 {
+            Header::parse(input, receiver)?
+        } else {
+            self.partial.extend_from_slice(&input[..input.len().min(MAX_HEADER_LEN - before)]);
+            Header::parse(&self.partial, receiver)?
+        };
+        let Some((header, len)) = parsed else {
+            self.partial.truncate(before);
+            self.partial.extend_from_slice(split(input, input.len()));
+            return Ok(None);
+        };
+        split(input, len - before);
+        self.partial = Vec::new();
+        Ok(Some(header))
     }
 }
 
@@ -117,13 +102,14 @@ impl Protocol {
         };
         let header_len = if masked & 0x80 != 0 { at + 4 } else { at };
         let limits = self.config.max_message_len.min(self.config.max_frame_len);
-        let idle = self.phase == Phase::Open && self.decoder.is_idle();
+        let idle = self.phase == Phase::Open && self.decoder.is_idle() && !self.config.chunks;
         if !idle || len > limits || input.len() < header_len + len || self.config.max_fragments == 0 {
             return None;
         }
         let key: [u8; 4] = if masked & 0x80 != 0 { *input[at..].first_chunk()? } else { [0; 4] };
         let payload = &mut split(input, header_len + len)[header_len..];
         if masked & 0x80 != 0 {
+            // R6.2-05
             mask(key, payload);
         }
         self.clock.heard = now;
@@ -133,44 +119,51 @@ impl Protocol {
 
     /// Takes from `input` up to and including the next part of a message. Control frames on the way are acted on. `None`: everything
     /// was taken.
-    #[inline]
+    // R5.4-06
     pub fn receive<'b>(&mut self, now: Instant, input: &mut &'b mut [u8]) -> Option<Data<'b>> {
         self.clock.heard = now;
-        loop {
-            if !self.phase.parses() {
-                self.discard(now, split(input, input.len()).len());
+        while self.would(Input::PeerData) == Action::Deliver {
+            // R6.2-01
+            let frame = match self.frame(input) {
+                Ok(frame) => frame?,
+                Err(violation) => {
+                    self.violate(now, violation);
+                    continue;
+                }
+            };
+            if frame.len > 0 && input.is_empty() {
+                self.decoder.frame = Some(frame);
                 return None;
             }
-            match self.frame(input) {
-                Ok(None) => return None,
-                Ok(Some(frame)) if frame.len > 0 && input.is_empty() => return None,
-                Ok(Some(frame)) if frame.opcode.is_control() => self.control(now, frame, input),
-                Ok(Some(frame)) => return Some(self.data(now, frame, input)),
-                Err(violation) => self.violate(now, violation),
+            let (payload, left) = self.payload(frame, input);
+            if !frame.opcode.is_control() {
+                return Some(self.data(now, frame.fin, payload, left));
             }
+            self.control(now, frame.opcode, payload, left);
         }
+        self.discard(now, take(input).len());
+        None
     }
 
-    /// The frame that is being received.
-    #[inline]
+    /// The frame that is being received, or the next one, which may stand there.
     fn frame(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, Violation> {
-        if self.decoder.frame.is_none()
-            && let Some(header) = self.decoder.header(input, self.role)?
-        {
-            if !header.opcode.is_control() {
-                self.begin(header)?;
-            }
-            self.decoder.frame = Some(header);
+        if let Some(frame) = self.decoder.frame.take() {
+            return Ok(Some(frame));
         }
-        Ok(self.decoder.frame)
+        let header = self.decoder.header(input, self.role)?;
+        if let Some(header) = header.filter(|header| !header.opcode.is_control()) {
+            self.begin(header)?;
+        }
+        Ok(header)
     }
 
     /// Checks a data frame against what came before it.
-    #[inline]
     fn begin(&mut self, Header { opcode, len, .. }: Header) -> Result<(), Violation> {
         let decoder = &mut self.decoder;
+        // R6.2-03
         let kind = match (opcode, decoder.message) {
             (Opcode::Continuation, begun) => begun.ok_or(Violation::ContinuationWithoutStart)?,
+            // R5.4-05
             (_, Some(_)) => return Err(Violation::MessageInsideMessage),
             (Opcode::Text, None) => Kind::Text,
             (_, None) => Kind::Binary,
@@ -178,9 +171,11 @@ impl Protocol {
         if decoder.message.is_none() {
             (decoder.fresh, decoder.message_len, decoder.fragments) = (true, 0, 0);
         }
+        // R10.4-01, R10.4-02
         if len > self.config.max_frame_len as u64 {
             return Err(Violation::FrameTooLong);
         }
+        // R10.4-03
         if len > self.config.max_message_len as u64 - decoder.message_len {
             return Err(Violation::MessageTooLong);
         }
@@ -193,14 +188,13 @@ impl Protocol {
         Ok(())
     }
 
-    /// Takes what is there of a data frame's payload.
-    #[inline]
-    fn data<'b>(&mut self, now: Instant, frame: Header, input: &mut &'b mut [u8]) -> Data<'b> {
-        let (payload, frame_left) = self.payload(frame, input);
+    /// A part of a message.
+    fn data<'b>(&mut self, now: Instant, fin: bool, payload: &'b mut [u8], frame_left: u64) -> Data<'b> {
         let decoder = &mut self.decoder;
         let (kind, start) = (decoder.message.unwrap_or(Kind::Binary), take(&mut decoder.fresh));
-        let end = frame.fin && frame_left == 0;
+        let end = fin && frame_left == 0;
         if end {
+            // R6.2-04
             decoder.message = None;
             self.clock.message = now;
         }
@@ -208,41 +202,41 @@ impl Protocol {
     }
 
     /// Takes what is there of a frame's payload, and tells how much is left of it.
-    #[inline]
     fn payload<'b>(&mut self, mut frame: Header, input: &mut &'b mut [u8]) -> (&'b mut [u8], u64) {
         let len = usize::try_from(frame.len).map_or(input.len(), |left| left.min(input.len()));
         let payload = split(input, len);
         if let Some(key) = &mut frame.key {
+            // R6.2-05
             mask(*key, payload);
-            *key = rotate(*key, len);
+            key.rotate_left(len % 4);
         }
         frame.len -= len as u64;
-        self.decoder.frame = (frame.len > 0).then_some(frame);
+        if frame.len > 0 {
+            self.decoder.frame = Some(frame);
+        }
         (payload, frame.len)
     }
 
-    fn control(&mut self, now: Instant, frame: Header, input: &mut &mut [u8]) {
-        let (payload, left) = self.payload(frame, input);
-        let opcode = frame.opcode;
-        if left == 0 && self.decoder.control.is_none() {
+    fn control(&mut self, now: Instant, opcode: Opcode, payload: &[u8], left: u64) {
+        let partial = &mut self.decoder.partial;
+        if left == 0 && partial.is_empty() {
             return self.act_on(now, opcode, payload);
         }
-        let mut control =
-            self.decoder.control.take().unwrap_or_else(|| Box::new(Control { opcode, payload: Vec::new() }));
-        control.payload.extend_from_slice(payload);
+        partial.extend_from_slice(payload);
         if left == 0 {
-            self.act_on(now, opcode, &control.payload);
-        } else {
-            self.decoder.control = Some(control);
+            let payload = take(partial);
+            self.act_on(now, opcode, &payload);
         }
     }
 
+    // R6.2-02
     fn act_on(&mut self, now: Instant, opcode: Opcode, payload: &[u8]) {
         match opcode {
             Opcode::Ping => self.ping_received(now, payload),
             Opcode::Pong => self.pong_received(now, payload),
             Opcode::Close => match Close::parse(payload) {
                 Ok(close) => self.close_received(now, close),
+                // R10.7-01
                 Err(violation) => self.violate(now, violation),
             },
             Opcode::Continuation | Opcode::Text | Opcode::Binary => {}
@@ -258,6 +252,7 @@ impl Protocol {
     }
 
     /// Input that nobody reads; after the verdict it is bounded.
+    // R7.1.1-01
     fn discard(&mut self, now: Instant, len: usize) {
         if self.phase.state() != State::Closed {
             return;

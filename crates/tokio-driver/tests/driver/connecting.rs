@@ -1,16 +1,18 @@
 //! The client's way to a server, and what can go wrong on it.
 
+use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::time::Duration;
 
 use adieu_tokio::{
-    Accept, Cause, Connect, ConnectError, HeaderError, OriginPolicy, Reject, ServerConfig, Timeout,
+    Accept, Cause, Connect, ConnectError, HeaderError, OriginPolicy, Reject, Role, ServerConfig, Timeout,
     Violation, connect, incoming,
 };
 use tokio::io::{AsyncWriteExt, duplex};
 
-use crate::peers::{any, config, listen, read_head, soon, tcp};
+use crate::peers::{any, config, in_memory, listen, read_head, soon, tcp};
 
+// R3-01, R4.1-02, R4.1-04
 #[tokio::test]
 async fn a_url_that_cannot_be_used_is_refused_with_the_reason() {
     let cases = [
@@ -34,6 +36,7 @@ async fn a_url_that_cannot_be_used_is_refused_with_the_reason() {
     assert!(matches!(Connect::new("ws://localhost/\u{e9}"), Err(ConnectError::Header(HeaderError::Target))));
 }
 
+// R4.1-11, R4.1-22, R4.1-23
 #[tokio::test]
 async fn the_request_names_host_port_and_target() {
     for (name, host) in [("127.0.0.1", "127.0.0.1"), ("[::1]", "[::1]"), ("localhost", "localhost")] {
@@ -54,6 +57,7 @@ async fn the_request_names_host_port_and_target() {
     }
 }
 
+// R4.1-23
 #[tokio::test]
 async fn the_host_has_no_port_if_it_is_the_default_one() {
     for url in ["ws://example.com", "ws://example.com:80/", "ws://example.com:/"] {
@@ -68,6 +72,26 @@ async fn the_host_has_no_port_if_it_is_the_default_one() {
     }
 }
 
+// R4.1-30, R5.3-03
+#[tokio::test]
+async fn each_connection_has_a_key_of_its_own() {
+    let (mut keys, mut masks) = (HashSet::new(), HashSet::new());
+    for _ in 0..20 {
+        let (near, mut far) = tcp().await;
+        let connecting = tokio::spawn(Connect::new("ws://localhost/").expect("a good URL").over(near));
+        let head = soon(read_head(&mut far)).await;
+        let key = head.lines().find(|line| line.starts_with("Sec-WebSocket-Key: ")).expect("a key");
+        assert!(keys.insert(key.to_owned()), "{key} again");
+        connecting.abort();
+        let (socket, _driver, mut raw) = in_memory(Role::Client, config(|_| {}), 1 << 10);
+        socket.try_send("x").expect("it is open");
+        let mut frame = [0; 7];
+        soon(tokio::io::AsyncReadExt::read_exact(&mut raw.stream, &mut frame)).await.expect("a frame");
+        assert!(masks.insert(frame[2..6].to_vec()), "{frame:?} again");
+    }
+}
+
+// R4.1-01
 #[tokio::test]
 async fn what_is_offered_arrives_and_what_is_chosen_comes_back() {
     let (listener, address) = listen().await;
@@ -75,9 +99,9 @@ async fn what_is_offered_arrives_and_what_is_chosen_comes_back() {
         let (stream, _) = listener.accept().await.expect("a client");
         let incoming = incoming(stream, any()).await.expect("a request");
         let request = incoming.request();
-        assert_eq!(request.target(), "/chat?room=1");
-        assert_eq!(request.origin(), Some(&b"https://example.com"[..]));
-        assert_eq!(request.headers().get("x-token"), Some(&b"secret"[..]));
+        assert_eq!(request.target, "/chat?room=1");
+        assert_eq!(request.headers.get("origin"), Some(&b"https://example.com"[..]));
+        assert_eq!(request.headers.get("x-token"), Some(&b"secret"[..]));
         assert_eq!(request.subprotocols().collect::<Vec<_>>(), ["v2", "v1"]);
         assert!(incoming.peer_addr().expect("connected").ip().is_loopback());
         let answer = Accept::new().subprotocol("v1").header("X-Greeting", "hello").expect("a good header");
@@ -89,12 +113,13 @@ async fn what_is_offered_arrives_and_what_is_chosen_comes_back() {
         .expect("a good request");
     let socket = soon(socket.open()).await.expect("opened");
     let response = socket.response().expect("a response");
-    assert_eq!((response.status(), response.subprotocol()), (101, Some("v1")));
-    assert_eq!(response.headers().get("x-greeting"), Some(&b"hello"[..]));
+    assert_eq!((response.status, response.subprotocol()), (101, Some("v1")));
+    assert_eq!(response.headers.get("x-greeting"), Some(&b"hello"[..]));
     assert!(soon(serving).await.expect("no panic").response().is_none());
     assert!(Connect::new("ws://localhost/").and_then(|connect| connect.header("Host", "x")).is_err());
 }
 
+// R4.1-13
 #[tokio::test]
 async fn a_port_that_nobody_listens_on_is_an_io_error() {
     let (listener, address) = listen().await;
@@ -115,8 +140,8 @@ async fn a_refusal_is_told_with_status_headers_and_payload() {
     let error = soon(connect(&format!("ws://{address}/"))).await.expect_err("refused");
     let ConnectError::Handshake(closed) = &error else { panic!("{error:?}") };
     let Cause::Refused(Some(response)) = &closed.cause else { panic!("{closed}") };
-    assert_eq!((response.status(), response.body()), (404, &b"nothing here\n"[..]));
-    assert_eq!(response.headers().get("x-why"), Some(&b"no such room"[..]));
+    assert_eq!((response.status, &*response.body), (404, &b"nothing here\n"[..]));
+    assert_eq!(response.headers.get("x-why"), Some(&b"no such room"[..]));
     assert!(error.to_string().contains("404"));
 }
 

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::peers::{PING, PONG, TEXT, any, config, echo, pair, server, soon};
 
+// R6.1-08
 #[tokio::test]
 async fn messages_come_back_over_tcp_from_either_role() {
     for client_echoes in [false, true] {

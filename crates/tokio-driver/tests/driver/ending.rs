@@ -59,6 +59,7 @@ async fn a10_replies_to_what_came_before_the_close_go_out_before_the_echo() {
     assert_eq!(soon(raw.frame()).await, Some((CLOSE, NORMAL.to_vec())));
 }
 
+// R7.1.1-01
 #[tokio::test]
 async fn b6_the_verdict_comes_before_tcp_is_over() {
     let patient = serving(|config| config.drain_timeout = Duration::from_secs(3600));
@@ -73,6 +74,7 @@ async fn b6_the_verdict_comes_before_tcp_is_over() {
     assert!(socket.peer_addr().is_err(), "the stream is gone");
 }
 
+// R5.5.1-10
 #[tokio::test]
 async fn rule_11_the_client_waits_for_the_server_to_end_tcp() {
     let (socket, mut raw, _) = client(config(|_| {})).await;
@@ -283,6 +285,7 @@ async fn the_driver_can_move_to_another_task_while_its_alarm_is_set() {
     assert_eq!(closed.cause, Cause::Timeout(Timeout::Pong));
 }
 
+// R4.2.2-03
 #[tokio::test]
 async fn n8_a_refused_origin_is_the_libraries_answer() {
     let (near, far) = tcp().await;

@@ -1,6 +1,6 @@
 //! What a server refuses, and what just passes: CLOSE.md N8, RFC 6455 §4.2.1, §4.2.2, §10.2.
 
-mod common;
+use crate::common;
 
 use adieu_core::handshake::Accept;
 use adieu_core::{Cause, OriginPolicy, Role, ServerConfig, State, Transport};
@@ -50,6 +50,7 @@ fn refused(mut w: World, bytes: &[u8], status: u16) -> Reply {
     reply
 }
 
+// R4.2.1-01, R7.2.2-01, R10.7-03
 #[test]
 fn n8_malformed_request_is_answered_400() {
     let bytes = String::from_utf8(request(&[])).expect("ASCII");
@@ -68,12 +69,14 @@ fn n8_malformed_request_is_answered_400() {
     }
 }
 
+// R4.2.1-07
 #[test]
 fn n8_request_without_exactly_one_host_is_answered_400() {
     refused(any(), &changed("Host", None), 400);
     refused(any(), &changed("Host", Some("Host: a.example\r\nHost: b.example")), 400);
 }
 
+// R4.2.1-11, R11.3.1-02
 #[test]
 fn n8_key_that_is_missing_doubled_or_not_16_bytes_is_answered_400() {
     let name = "Sec-WebSocket-Key";
@@ -88,6 +91,7 @@ fn n8_key_that_is_missing_doubled_or_not_16_bytes_is_answered_400() {
     }
 }
 
+// R4.2.1-12, R4.2.2-04, R4.2.2-05, R4.4-01
 #[test]
 fn n8_wrong_version_is_answered_426_and_names_13() {
     for version in ["8", "12", "14", "113", "0", "thirteen", "13, 8"] {
@@ -97,6 +101,7 @@ fn n8_wrong_version_is_answered_426_and_names_13() {
     }
 }
 
+// R4.2.1-09
 #[test]
 fn n8_request_that_does_not_ask_for_websocket_is_answered_426() {
     for (name, line) in [("Upgrade", None), ("Upgrade", Some("Upgrade: h2c"))] {
@@ -106,12 +111,14 @@ fn n8_request_that_does_not_ask_for_websocket_is_answered_426() {
     }
 }
 
+// R4.2.1-10
 #[test]
 fn n8_upgrade_that_connection_does_not_announce_is_answered_426() {
     refused(any(), &changed("Connection", None), 426);
     refused(any(), &changed("Connection", Some("Connection: keep-alive")), 426);
 }
 
+// R4.2.1-02
 #[test]
 fn n8_method_that_is_not_get_is_answered_405() {
     for method in ["POST", "PUT", "OPTIONS", "get", "GETS"] {
@@ -121,6 +128,7 @@ fn n8_method_that_is_not_get_is_answered_405() {
     }
 }
 
+// R4.2.1-03
 #[test]
 fn n8_old_http_is_refused() {
     let mut w = any();
@@ -134,6 +142,7 @@ fn with_origin(origin: &str) -> Vec<u8> {
     request(&[&format!("Origin: {origin}")])
 }
 
+// R4.2.1-13, R4.2.2-03, R10.2-01, R10.2-02
 #[test]
 fn n8_origin_list_lets_pass_what_is_in_it_and_what_has_none() {
     let list = || {
@@ -162,6 +171,7 @@ fn n8_origin_list_lets_pass_what_is_in_it_and_what_has_none() {
     assert!([400, 403].contains(&Reply::parse(&w.wire).status));
 }
 
+// R10.2-01
 #[test]
 fn n8_same_origin_compares_host_and_port_with_the_host_header() {
     let same = || server(OriginPolicy::SameOrigin);
@@ -196,6 +206,7 @@ fn padded(len: usize) -> Vec<u8> {
     request(&[&format!("X-Padding: {}", "p".repeat(len - short))])
 }
 
+// R10.7-03
 #[test]
 fn n8_head_of_8_kib_passes_and_one_byte_more_is_answered_431() {
     assert_eq!(padded(8192).len(), 8192);
@@ -259,6 +270,7 @@ fn n8_head_with_nothing_but_bare_lf_never_opens() {
     assert_eq!(w.heard(), ["closed"]);
 }
 
+// R4.2.1-05
 #[test]
 fn target_in_absolute_form_passes() {
     let mut w = any();

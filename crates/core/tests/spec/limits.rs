@@ -1,6 +1,6 @@
 //! Every named bound, at it and past it.
 
-mod common;
+use crate::common;
 
 use adieu_core::{Cause, Config, PingError, SendRefusal, State, Violation};
 use common::{World, config};
@@ -30,6 +30,7 @@ fn fails(config: &Config, build: impl Fn(common::Peer) -> Vec<u8>, violation: Vi
     }
 }
 
+// R10.4-02
 #[test]
 fn frame_at_its_limit_passes_and_one_byte_more_fails() {
     let config = config(|c| c.max_frame_len = 300);
@@ -39,6 +40,7 @@ fn frame_at_its_limit_passes_and_one_byte_more_fails() {
     fails(&config, |p| [p.start("x"), p.last([b'x'; 301])].concat(), Violation::FrameTooLong);
 }
 
+// R10.4-03
 #[test]
 fn message_at_its_limit_passes_and_one_byte_more_fails() {
     for chunks in [false, true] {
@@ -61,6 +63,7 @@ fn message_at_its_limit_passes_and_one_byte_more_fails() {
     }
 }
 
+// R10.4-03
 #[test]
 fn default_limit_of_a_message_is_1_mib() {
     let config = config(|_| ());
@@ -216,6 +219,7 @@ fn memory_of_the_send_queue_is_bounded_by_the_high_water_mark_and_one_message() 
     }
 }
 
+// R10.3-02
 #[test]
 fn committed_bytes_never_change_under_the_writer() {
     for mut w in World::all(&config(|_| ())) {
@@ -286,5 +290,36 @@ fn buffer_is_lent_and_taken_back_and_never_takes_bytes_along() {
         w.conn.exchange_buffer(&mut spare);
         assert!(spare.is_empty());
         assert_eq!(w.conn.buffered(), 0);
+    }
+}
+
+#[test]
+fn limits_of_nothing_are_limits_of_one_byte_and_a_connection_still_works() {
+    let config = config(|c| (c.inbox_len, c.send_high, c.send_low) = (0, 0, 0));
+    for mut w in World::all(&config) {
+        assert!(w.conn.wants_input(), "nothing waits yet");
+        let p = w.peer;
+        w.feed(&p.text("a"));
+        assert!(w.heard().contains(&"text a".to_owned()));
+        let before = w.heard().len();
+        w.queue("b");
+        assert_eq!(w.conn.refusal(), Some(SendRefusal::Full));
+        assert_eq!(w.said(), ["text b"]);
+        assert_eq!((&w.heard()[before..], w.conn.refusal()), (&["drained".to_owned()][..], None));
+    }
+}
+
+#[test]
+fn drained_is_told_when_a_send_is_taken_again_whatever_the_marks_are() {
+    // The low mark is above the high one.
+    let config = config(|c| (c.send_high, c.send_low) = (10, 1000));
+    for mut w in World::all(&config) {
+        let before = w.heard().len();
+        w.queue("0123456789abcdef");
+        assert_eq!(w.conn.refusal(), Some(SendRefusal::Full));
+        w.write(1);
+        assert_eq!((w.heard().len(), w.conn.refusal()), (before, Some(SendRefusal::Full)));
+        w.flush();
+        assert_eq!((&w.heard()[before..], w.conn.refusal()), (&["drained".to_owned()][..], None));
     }
 }

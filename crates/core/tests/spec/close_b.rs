@@ -1,6 +1,6 @@
 //! We close first: CLOSE.md section 3, rows B1 to B11.
 
-mod common;
+use crate::common;
 
 use adieu_core::{
     Cause, Close, CloseError, Closed, Initiator, Role, SendRefusal, State, Timeout, Transport, Violation,
@@ -15,6 +15,7 @@ fn end_of_stream() -> Cause {
     Cause::EndOfStream { inside_frame: false }
 }
 
+// R7.1.2-01, R7.1.3-01
 #[test]
 fn b1_close_is_closing_at_once_behind_the_queue_and_waits_for_the_answer() {
     for mut w in worlds() {
@@ -47,6 +48,7 @@ fn b1_empty_close_of_ours_carries_no_code() {
     }
 }
 
+// R5.5.1-05
 #[test]
 fn b2_both_close_at_once_ours_queued_first() {
     for flushed_first in [false, true] {
@@ -171,6 +173,7 @@ fn b6_verdict_does_not_wait_for_a_peer_that_keeps_tcp_open() {
     }
 }
 
+// R7.1.4-02
 #[test]
 fn b7_end_of_stream_after_our_close_is_not_clean() {
     for mut w in worlds() {

@@ -1,6 +1,6 @@
 //! Failing the connection: CLOSE.md section 3, rows F1 to F9 (F6 belongs to permessage-deflate), by rule 14.
 
-mod common;
+use crate::common;
 
 use adieu_core::{Cause, Config, Role, SendRefusal, State, Timeout, Transport, Violation};
 use common::{Expect, Form, Peer, Raw, World, close, config, secs};
@@ -38,6 +38,7 @@ fn check_raw(build: impl Fn(Peer) -> Raw, violation: Violation) {
     check_violation(&config(|_| ()), |p| build(p).bytes(), violation);
 }
 
+// R5.2-02, R7.1.7-01, R7.1.7-02, R7.1.7-04, R7.1.7-05, R10.7-01, R10.7-02
 #[test]
 fn f1_reserved_bit_fails_with_1002() {
     for rsv in 1..8 {
@@ -47,6 +48,7 @@ fn f1_reserved_bit_fails_with_1002() {
     }
 }
 
+// R5.2-03
 #[test]
 fn f1_reserved_opcode_fails_with_1002() {
     for opcode in [3, 4, 5, 6, 7, 11, 12, 13, 14, 15] {
@@ -54,6 +56,7 @@ fn f1_reserved_opcode_fails_with_1002() {
     }
 }
 
+// R6.2-04
 #[test]
 fn f1_continuation_without_a_start_fails_with_1002() {
     for fin in [false, true] {
@@ -67,6 +70,7 @@ fn f1_continuation_without_a_start_fails_with_1002() {
     assert_eq!(w.heard(), ["text ab", "closed"]);
 }
 
+// R5.4-05
 #[test]
 fn f1_new_message_inside_a_message_fails_with_1002() {
     for (opcode, fin) in [(1, true), (1, false), (2, true), (2, false)] {
@@ -75,6 +79,7 @@ fn f1_new_message_inside_a_message_fails_with_1002() {
     }
 }
 
+// R5.5-03
 #[test]
 fn f1_fragmented_control_frame_fails_with_1002() {
     for opcode in [8, 9, 10] {
@@ -82,6 +87,7 @@ fn f1_fragmented_control_frame_fails_with_1002() {
     }
 }
 
+// R5.5-02
 #[test]
 fn f1_control_frame_over_125_bytes_fails_with_1002() {
     for (opcode, len) in [(9, 126), (9, 70_000), (10, 126), (8, 126)] {
@@ -89,6 +95,7 @@ fn f1_control_frame_over_125_bytes_fails_with_1002() {
     }
 }
 
+// R5.5-02
 #[test]
 fn f1_control_frame_of_125_bytes_passes() {
     for mut w in worlds() {
@@ -99,6 +106,7 @@ fn f1_control_frame_of_125_bytes_passes() {
     }
 }
 
+// R5.1-02, R5.1-04, R5.1-05, R7.1.7-01, R7.1.7-02
 #[test]
 fn f2_wrong_direction_of_masking_fails_with_1002() {
     for opcode in [1, 2, 8, 9, 10] {
@@ -120,6 +128,7 @@ fn f2_wrong_direction_of_masking_fails_with_1002() {
 const BAD_AT_THE_END: [&[u8]; 9] =
     [b"\xFF", b"ok\x80", b"\xC0", b"\xC3(", b"\xE0\x80", b"\xED\xA0", b"\xF0\x9F(", b"\xF4\x90", b"\xF5"];
 
+// R7.1.7-04, R8.1-01
 #[test]
 fn f3_bad_text_fails_with_1007_at_its_first_bad_byte() {
     for bad in BAD_AT_THE_END {
@@ -142,6 +151,7 @@ fn f3_bad_text_fails_with_1007_at_its_first_bad_byte() {
     }
 }
 
+// R8.1-01
 #[test]
 fn f3_bad_text_across_frames_fails_with_1007() {
     for bad in BAD_AT_THE_END {
@@ -159,6 +169,7 @@ fn f3_bad_text_across_frames_fails_with_1007() {
     }
 }
 
+// R5.6-01
 #[test]
 fn f3_text_that_ends_inside_a_character_fails_with_1007() {
     for cut in [&b"\xC3"[..], b"ab\xE2\x82", b"\xF0\x9F\x98"] {
@@ -168,6 +179,7 @@ fn f3_text_that_ends_inside_a_character_fails_with_1007() {
     }
 }
 
+// R5.6-01
 #[test]
 fn f3_characters_may_be_split_across_frames_and_reads() {
     let text = "κόσμε — \u{10FFFF}\u{D7FF}\u{E000}";
@@ -190,6 +202,7 @@ fn f3_bad_text_fails_in_chunks_too() {
     }
 }
 
+// R7.1.7-04, R10.4-01
 #[test]
 fn f4_frame_over_the_limit_fails_with_1009_at_its_header() {
     let limited = config(|c| c.max_frame_len = 1000);
@@ -204,6 +217,7 @@ fn f4_frame_over_the_limit_fails_with_1009_at_its_header() {
     check_violation(&limited, huge, Violation::FrameTooLong);
 }
 
+// R10.7-02
 #[test]
 fn f4_message_over_the_limit_fails_with_1009_at_the_header_that_exceeds_it() {
     let limited = config(|c| c.max_message_len = 1000);
@@ -215,6 +229,7 @@ fn f4_message_over_the_limit_fails_with_1009_at_the_header_that_exceeds_it() {
     check_violation(&limited, build, Violation::MessageTooLong);
 }
 
+// R10.4-01
 #[test]
 fn f4_fragment_count_over_the_limit_fails_with_1009() {
     let limited = config(|c| c.max_fragments = 3);
@@ -222,6 +237,7 @@ fn f4_fragment_count_over_the_limit_fails_with_1009() {
     check_violation(&limited, build, Violation::TooManyFragments);
 }
 
+// R5.2-06
 #[test]
 fn f5_length_that_is_not_minimal_fails_with_1002() {
     for (len, form) in [
@@ -236,6 +252,7 @@ fn f5_length_that_is_not_minimal_fails_with_1002() {
     }
 }
 
+// R5.2-04
 #[test]
 fn f5_length_with_the_top_bit_fails_with_1002() {
     for len in [1 << 63, u64::MAX] {
@@ -327,6 +344,7 @@ fn f8_idle_connection_is_closed_with_1001() {
     }
 }
 
+// R7.1.1-06
 #[test]
 fn f9_no_progress_in_writing_is_a_reset() {
     for mut w in worlds() {

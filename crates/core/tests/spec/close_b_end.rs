@@ -1,6 +1,6 @@
 //! We close first: CLOSE.md section 3, rows B12 to B19.
 
-mod common;
+use crate::common;
 
 use adieu_core::{Cause, CloseError, Role, SendRefusal, State, Timeout, Transport};
 use common::{Expect, Reply, World, close, config, request, secs};
@@ -138,6 +138,7 @@ fn b17_shutdown_answers_handshakes_with_503_and_closes_open_connections_with_100
     assert_eq!(w.said(), ["text one last thing", "close 1001 shutting down"]);
 }
 
+// R7.1.1-06
 #[test]
 fn b18_abort_resets_at_once() {
     for mut w in worlds() {

@@ -1,6 +1,6 @@
 //! What CLOSE.md demands of the lifecycle's table as a whole, whatever its rows say.
 
-mod common;
+use crate::common;
 
 use adieu_core::lifecycle::{Action, Input, Phase, Transition, step};
 use adieu_core::protocol::Protocol;

@@ -8,7 +8,7 @@ use adieu_core::handshake::{Accept, Reject};
 use adieu_core::{Close, Config, Role, State, TransportError};
 use proptest::prelude::*;
 
-use super::common::{World, config, max_close_time, request, response_to};
+use crate::common::{World, config, max_close_time, request, response_to};
 
 /// Something that the peer sends; its bytes depend on who masks.
 #[derive(Clone, Debug)]
@@ -290,7 +290,7 @@ impl Life {
                 assert_eq!(refusal, result.as_ref().err().map(|error| error.refusal));
                 match result {
                     Ok(ticket) => {
-                        assert_eq!(ticket.get(), self.sent.len() as u64);
+                        assert_eq!(ticket.0, self.sent.len() as u64);
                         self.sent.push(*len);
                     }
                     Err(error) => assert_eq!(error.message.as_bytes(), payload),
@@ -322,7 +322,7 @@ impl Life {
             self.sent.push(0);
         }
         let (last, before) = self.sent.split_last_mut().expect("a message of ours");
-        assert_eq!(ticket.get(), before.len() as u64);
+        assert_eq!(ticket.0, before.len() as u64);
         *last += len;
         self.unfinished = !end;
     }
@@ -346,11 +346,11 @@ impl Life {
     }
 
     /// All frames that were written, which checks their order (rule 1 among it).
-    pub(crate) fn frames(&self) -> Vec<super::common::Frame> {
+    pub(crate) fn frames(&self) -> Vec<crate::common::Frame> {
         if !self.opened || self.w.wire.len() < self.head_len {
             return Vec::new();
         }
-        super::common::parse_frames(self.w.role, &self.w.wire[self.head_len..]).0
+        crate::common::parse_frames(self.w.role, &self.w.wire[self.head_len..]).0
     }
 
     fn note_beginning(&mut self) {
@@ -369,7 +369,7 @@ impl Life {
             assert_eq!(self.w.state(), State::Closed, "began {:?}", self.began);
         }
         let opening = self.config.handshake_timeout + max_close_time(&self.config);
-        if self.w.state() == State::Connecting && super::common::START + opening <= self.w.now {
+        if self.w.state() == State::Connecting && crate::common::START + opening <= self.w.now {
             self.w.tick();
             assert_eq!(self.w.state(), State::Closed, "it never opened");
         }

@@ -1,8 +1,7 @@
 //! Rule 8's property: CLOSED is decided within `Config::max_close_time()`, from any state, with any peer.
 
-mod common;
-#[path = "common/script.rs"]
-mod script;
+use crate::common;
+use crate::common::script;
 
 use adieu_core::{Close, Config, Instant, State};
 use common::max_close_time;

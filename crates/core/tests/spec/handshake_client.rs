@@ -1,6 +1,6 @@
 //! The client's opening handshake: RFC 6455 §4.1.
 
-mod common;
+use crate::common;
 
 use adieu_core::handshake::{ClientRequest, Response};
 use adieu_core::{Cause, Event, HeaderError, ResponseFault, State, Transport, Violation};
@@ -49,6 +49,8 @@ fn check_fault(mut w: World, response: &[u8], fault: ResponseFault) {
     assert!(!w.verdict().clean && w.verdict().sent.is_none());
 }
 
+// R4.1-18, R4.1-20, R4.1-21, R4.1-22, R4.1-23, R4.1-24, R4.1-25, R4.1-26, R4.1-27, R4.1-28, R4.1-32
+// R4.1-33
 #[test]
 fn request_is_that_of_the_rfc() {
     let (_, request) = client(plain());
@@ -64,6 +66,7 @@ fn request_is_that_of_the_rfc() {
     }
 }
 
+// R4.1-36
 #[test]
 fn request_carries_origin_subprotocols_and_further_headers() {
     let request = plain()
@@ -80,8 +83,8 @@ fn request_carries_origin_subprotocols_and_further_headers() {
     w.feed(&response_to(&request, &["Sec-WebSocket-Protocol: superchat", "X-A: b"]));
     assert_eq!((w.state(), w.heard()), (State::Open, vec!["open".to_owned()]));
     let response = response_of(&w);
-    assert_eq!((response.status(), response.subprotocol()), (101, Some("superchat")));
-    assert_eq!(response.headers().get("x-a"), Some(&b"b"[..]));
+    assert_eq!((response.status, response.subprotocol()), (101, Some("superchat")));
+    assert_eq!(response.headers.get("x-a"), Some(&b"b"[..]));
 }
 
 #[test]
@@ -98,6 +101,7 @@ fn keys_come_from_the_seed() {
     assert_ne!(key(1), key(2));
 }
 
+// R3-01, R4.1-02, R4.1-19, R4.1-34, R4.1-35
 #[test]
 fn cr_and_lf_cannot_be_put_into_a_request() {
     for host in ["", "a\r\nX-Evil: 1", "a b", "a/b", "a\0", "ü"] {
@@ -120,6 +124,7 @@ fn cr_and_lf_cannot_be_put_into_a_request() {
     }
 }
 
+// R4.1-38
 #[test]
 fn right_response_opens_however_it_is_cut() {
     let len = response_to(&client(plain()).1, &[]).len();
@@ -136,6 +141,7 @@ fn right_response_opens_however_it_is_cut() {
     assert_eq!(w.state(), State::Open);
 }
 
+// R4.1-41, R4.1-42
 #[test]
 fn names_and_tokens_are_compared_without_regard_to_case() {
     for (from, to) in [
@@ -153,6 +159,7 @@ fn names_and_tokens_are_compared_without_regard_to_case() {
     }
 }
 
+// R4.1-43, R7.2.1-01
 #[test]
 fn accept_key_that_is_missing_or_wrong_is_a_violation() {
     let other = adieu_core::handshake::accept_key(b"another key");
@@ -175,6 +182,7 @@ fn accept_key_that_is_missing_or_wrong_is_a_violation() {
     check_fault(w, right.replace(key, &swapped).as_bytes(), ResponseFault::Accept);
 }
 
+// R4.1-41, R4.1-42
 #[test]
 fn upgrade_or_connection_that_is_missing_or_wrong_is_a_violation() {
     for (from, to, fault) in [
@@ -190,6 +198,7 @@ fn upgrade_or_connection_that_is_missing_or_wrong_is_a_violation() {
     }
 }
 
+// R4.1-44, R4.1-45
 #[test]
 fn subprotocol_or_extension_that_was_not_offered_is_a_violation() {
     let offers = || plain().subprotocol("chat").expect("a subprotocol");
@@ -208,6 +217,7 @@ fn subprotocol_or_extension_that_was_not_offered_is_a_violation() {
     assert_eq!(w.state(), State::Open, "a server may choose none");
 }
 
+// R4.1-46
 #[test]
 fn response_that_is_not_http_1_1_is_a_violation() {
     for bytes in [&b"SSH-2.0-OpenSSH\r\n\r\n"[..], b"\0\0\0\0\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n"] {
@@ -235,6 +245,7 @@ fn head_over_a_limit_is_a_violation() {
     assert_eq!(w.state(), State::Open, "64 headers pass");
 }
 
+// R4.1-39
 #[test]
 fn refusal_is_kept_with_its_body() {
     for (status, reason) in [(404, "Not Found"), (401, "Unauthorized"), (302, "Found"), (200, "OK")] {
@@ -247,8 +258,8 @@ fn refusal_is_kept_with_its_body() {
         assert_eq!((w.state(), w.transport()), (State::Closed, Transport::Close));
         assert_eq!(w.heard(), ["closed"]);
         let response = response_of(&w);
-        assert_eq!((response.status(), response.body()), (status, &b"hello"[..]));
-        assert_eq!(response.headers().get("X-A"), Some(&b"b"[..]));
+        assert_eq!((response.status, &*response.body), (status, &b"hello"[..]));
+        assert_eq!(response.headers.get("X-A"), Some(&b"b"[..]));
     }
 }
 
@@ -259,7 +270,7 @@ fn refusal_without_a_length_ends_with_the_stream() {
     w.feed(b"broken");
     w.eof();
     assert_eq!((w.state(), w.heard()), (State::Closed, vec!["closed".to_owned()]));
-    assert_eq!((response_of(&w).status(), response_of(&w).body()), (500, &b"it is broken"[..]));
+    assert_eq!((response_of(&w).status, &*response_of(&w).body), (500, &b"it is broken"[..]));
 }
 
 #[test]
@@ -273,7 +284,7 @@ fn refusal_that_breaks_off_in_its_body_is_still_a_refusal() {
         assert_eq!(w.state(), State::Connecting);
         end(&mut w);
         assert_eq!((w.state(), w.heard()), (State::Closed, vec!["closed".to_owned()]));
-        assert_eq!((response_of(&w).status(), response_of(&w).body()), (403, &b"only so much"[..]));
+        assert_eq!((response_of(&w).status, &*response_of(&w).body), (403, &b"only so much"[..]));
     }
 }
 
@@ -284,7 +295,7 @@ fn refusal_keeps_no_more_of_its_body_than_the_limit() {
     (0..100).for_each(|_| w.feed(&[b'x'; 1000]));
     w.eof();
     assert_eq!(w.heard(), ["closed"]);
-    let kept = response_of(&w).body().len();
+    let kept = response_of(&w).body.len();
     assert!(kept > 0 && kept <= 8192, "{kept}");
 }
 
@@ -294,7 +305,7 @@ fn interim_responses_are_passed_over() {
     let interim = &b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"[..];
     w.feed(&[interim, &response_to(&request, &[]), &w.peer.text("hi")].concat());
     assert_eq!(w.heard(), ["open", "text hi"]);
-    assert_eq!(response_of(&w).status(), 101);
+    assert_eq!(response_of(&w).status, 101);
     let (mut w, request) = client(plain());
     w.feed_by(1, &[interim, &response_to(&request, &[])].concat());
     assert_eq!(w.heard(), ["open"]);
@@ -307,6 +318,7 @@ fn endless_interim_responses_are_a_violation() {
     check_fault(w, &endless, ResponseFault::TooLarge);
 }
 
+// R4.1-46
 #[test]
 fn bare_lf_in_a_response_never_opens() {
     let (mut w, request) = client(plain());
@@ -315,6 +327,7 @@ fn bare_lf_in_a_response_never_opens() {
     assert_eq!(w.heard(), ["closed"]);
 }
 
+// R4.1-01
 #[test]
 fn client_and_server_of_this_library_understand_each_other() {
     let request = plain().subprotocol("chat").expect("a subprotocol");

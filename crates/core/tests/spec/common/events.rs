@@ -7,7 +7,7 @@ use adieu_core::{Chunk, Event, Message};
 /// One line: `text hi`, `request /chat`, `closing`, `pong 0`.
 pub(crate) fn event_name(event: &Event<'_>) -> String {
     match event {
-        Event::Request(request) => format!("request {}", request.target()),
+        Event::Request(request) => format!("request {}", request.target),
         Event::Open(_) => "open".to_owned(),
         Event::Message(message) if message.len() > 40 => format!("message [{}]", message.len()),
         Event::Message(Message::Text(text)) => format!("text {text}").trim_end().to_owned(),

@@ -1,6 +1,6 @@
 //! How a connection ends in CONNECTING: CLOSE.md section 3, rows N1 to N8.
 
-mod common;
+use crate::common;
 
 use adieu_core::handshake::{Accept, Reject};
 use adieu_core::{AnswerError, Cause, Event, SendRefusal, State, Timeout, Transport, TransportError};
@@ -341,8 +341,8 @@ fn n8_client_is_given_the_response_that_refused_it() {
     assert_eq!(w.heard(), ["closed"]);
     let Some(Event::Closed(closed)) = w.events.last() else { panic!("the last event") };
     let Cause::Refused(Some(response)) = &closed.cause else { panic!("{:?}", closed.cause) };
-    assert_eq!((response.status(), response.body()), (403, &b"nope"[..]));
-    assert_eq!(response.headers().get("x-why"), Some(&b"you"[..]));
+    assert_eq!((response.status, &*response.body), (403, &b"nope"[..]));
+    assert_eq!(response.headers.get("x-why"), Some(&b"you"[..]));
     assert_eq!(w.transport(), Transport::Close);
     w.refused(SendRefusal::Ended);
 }

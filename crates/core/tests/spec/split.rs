@@ -1,8 +1,7 @@
 //! Split invariance: the same input cut at every place gives the same events, the same output and the same verdict.
 
-mod common;
-#[path = "common/script.rs"]
-mod script;
+use crate::common;
+use crate::common::script;
 
 use adieu_core::handshake::Accept;
 use adieu_core::{Event, Kind, Role, State};
@@ -152,6 +151,7 @@ const CONVERSATIONS: [Build; 22] = [
     |p| [p.text("torn"), p.binary(&[1; 300])[..200].to_vec()].concat(),
 ];
 
+// R6.2-01
 #[test]
 fn same_input_cut_at_every_place_gives_the_same_in_open() {
     for (role, chunks) in BOTH.into_iter().flat_map(|role| [(role, false), (role, true)]) {

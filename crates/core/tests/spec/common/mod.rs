@@ -8,6 +8,7 @@ mod events;
 mod expect;
 mod frames;
 mod hands;
+pub(crate) mod script;
 mod world;
 
 pub(crate) use config::{config, max_close_time, secs};

@@ -84,9 +84,9 @@ impl Expect {
             cause: closed.cause.clone(),
             cut_in: closed.cut_in,
             cut_out: closed.cut_out,
-            unsent: (unsent.first.map(adieu_core::Ticket::get), unsent.messages, unsent.bytes),
+            unsent: (unsent.first.map(|ticket| ticket.0), unsent.messages, unsent.bytes),
             undelivered: (undelivered.messages, undelivered.bytes),
-            confirmed: closed.confirmed.map(adieu_core::Ticket::get),
+            confirmed: closed.confirmed.map(|ticket| ticket.0),
         }
     }
 }

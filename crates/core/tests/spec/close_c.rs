@@ -1,6 +1,6 @@
 //! The transport ends: CLOSE.md section 3, rows C1 to C10.
 
-mod common;
+use crate::common;
 
 use adieu_core::handshake::Accept;
 use adieu_core::{Cause, Initiator, Role, SendRefusal, State, Transport, TransportError};
@@ -14,6 +14,7 @@ fn end_of_stream(inside_frame: bool) -> Cause {
     Cause::EndOfStream { inside_frame }
 }
 
+// R7.1.7-07, R7.2.1-02
 #[test]
 fn c1_end_of_stream_in_open_decides_at_once_and_sends_no_close() {
     for mut w in worlds() {
@@ -98,6 +99,7 @@ fn c4_messages_come_before_the_end_of_stream_behind_them() {
     }
 }
 
+// R7.2.1-02
 #[test]
 fn c5_reset_in_open_is_a_reset() {
     for mut w in worlds() {

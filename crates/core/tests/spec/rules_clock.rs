@@ -1,6 +1,6 @@
 //! The rules of CLOSE.md section 2: 8 and 9, the deadlines.
 
-mod common;
+use crate::common;
 
 use adieu_core::handshake::Accept;
 use adieu_core::{Cause, State, Timeout, Transport};

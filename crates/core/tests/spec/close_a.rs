@@ -1,6 +1,6 @@
 //! The peer's Close arrives while OPEN: CLOSE.md section 3, rows A1 to A13.
 
-mod common;
+use crate::common;
 
 use adieu_core::{
     Cause, CloseError, Closed, Initiator, Role, SendRefusal, State, Timeout, Transport, Violation,
@@ -36,6 +36,7 @@ fn check_failed(w: &mut World, code: u16, violation: Violation) {
     check_end_of_tcp(w);
 }
 
+// R5.5.1-01, R5.5.1-05, R7.1.4-02
 #[test]
 fn a1_valid_close_is_echoed_and_clean() {
     for mut w in worlds() {
@@ -55,6 +56,7 @@ fn a1_valid_close_is_echoed_and_clean() {
     }
 }
 
+// R5.5.1-06
 #[test]
 fn a1_echo_is_queued_as_the_close_takes_effect_without_another_poll() {
     for mut w in worlds() {
@@ -78,6 +80,7 @@ fn a1_verdict_waits_for_the_last_byte_of_the_echo() {
     }
 }
 
+// R5.5.1-11
 #[test]
 fn a1_client_ends_tcp_itself_at_the_drain_deadline() {
     for mut w in worlds() {
@@ -103,6 +106,7 @@ fn a2_empty_close_is_echoed_empty_and_no_code_is_invented() {
     }
 }
 
+// R5.5.1-01
 #[test]
 fn a3_close_of_one_byte_fails_with_1002() {
     for mut w in worlds() {
@@ -144,6 +148,7 @@ fn a5_code_that_may_travel_is_accepted_and_echoed() {
     }
 }
 
+// R8.1-02
 #[test]
 fn a6_reason_that_is_not_utf8_fails_with_1007() {
     for reason in [&b"\xFF"[..], b"ok \xC3", b"\xED\xA0\x80", b"\xF4\x90\x80\x80", b"\xC0\xAF"] {
@@ -246,6 +251,7 @@ fn a10_replies_go_out_before_the_echo_when_all_was_looked_ahead() {
     }
 }
 
+// R5.5.1-07
 #[test]
 fn a11_queued_messages_go_out_before_the_echo() {
     for mut w in worlds() {

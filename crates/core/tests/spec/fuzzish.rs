@@ -1,8 +1,7 @@
 //! No input and no sequence of calls makes the core panic, and what must hold at all times holds.
 
-mod common;
-#[path = "common/script.rs"]
-mod script;
+use crate::common;
+use crate::common::script;
 
 use std::time::Duration;
 
@@ -38,6 +37,7 @@ fn connecting() -> [World; 2] {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
+    // R10.7-01
     #[test]
     fn random_bytes_never_panic_in_open(
         bytes in proptest::collection::vec(any::<u8>(), 0..600),

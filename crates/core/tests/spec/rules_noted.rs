@@ -1,6 +1,6 @@
 //! Rule 6 of CLOSE.md section 2: when what was noted takes effect.
 
-mod common;
+use crate::common;
 
 use adieu_core::{Cause, Initiator, SendRefusal, State, Transport, Violation};
 use common::{Expect, World, close, config, secs};
@@ -63,6 +63,7 @@ fn rule6_close_takes_effect_when_the_application_gives_up_receiving() {
     }
 }
 
+// R5.5.1-06
 #[test]
 fn rule6_close_takes_effect_after_close_linger() {
     for mut w in noted() {

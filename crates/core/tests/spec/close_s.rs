@@ -1,14 +1,15 @@
 //! Sending and knowing: CLOSE.md section 3, rows S1 to S6 (S7 and S8 belong to drivers).
 
-mod common;
+use crate::common;
 
-use adieu_core::{Cause, SendRefusal, State, Ticket, Timeout};
+use adieu_core::{Cause, SendRefusal, State, Timeout};
 use common::{Expect, World, close, config, secs};
 
 fn worlds() -> Vec<World> {
     World::all(&config(|_| ()))
 }
 
+// R5.5.1-04
 #[test]
 fn s1_send_after_our_close_is_an_error_that_gives_the_message_back() {
     for mut w in worlds() {
@@ -181,7 +182,7 @@ fn s6_verdict_tells_the_last_confirmed_message() {
         assert_eq!(ping.opcode, 9, "a barrier keeps its place");
         w.feed(&w.peer.pong(&ping.payload));
         assert_eq!(w.heard(), [format!("pong {id}")]);
-        assert_eq!(w.conn.confirmed().map(Ticket::get), Some(1));
+        assert_eq!(w.conn.confirmed().map(|ticket| ticket.0), Some(1));
         w.eof();
         let expected = Expect::cause(Cause::EndOfStream { inside_frame: false });
         assert_eq!(w.verdict(), Expect { confirmed: Some(1), ..expected });

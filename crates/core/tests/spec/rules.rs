@@ -1,15 +1,16 @@
 //! The rules of CLOSE.md section 2: 1 to 7, what is said and when it takes effect.
 
-mod common;
+use crate::common;
 
 use adieu_core::protocol::MAX_PONGS;
-use adieu_core::{PingError, Role, SendRefusal, State, Ticket};
+use adieu_core::{PingError, Role, SendRefusal, State};
 use common::{BOTH, Expect, Frame, World, close, config, parse_frames, request, secs};
 
 fn worlds() -> Vec<World> {
     World::all(&config(|_| ()))
 }
 
+// R5.5.1-04
 #[test]
 fn rule1_nothing_but_pongs_follows_our_close() {
     for mut w in World::all(&config(|c| {
@@ -37,6 +38,7 @@ fn rule1_keepalive_stays_silent_while_the_echo_waits() {
     }
 }
 
+// R5.5.2-01
 #[test]
 fn rule2_ping_is_answered_until_a_close_was_received() {
     for mut w in worlds() {
@@ -66,6 +68,7 @@ fn rule2_ping_behind_a_noted_close_is_not_answered_and_one_before_it_is_at_once(
     }
 }
 
+// R5.5.3-02
 #[test]
 fn rule3_only_the_latest_of_20_000_pings_are_answered_in_bounded_memory() {
     for mut w in worlds() {
@@ -102,6 +105,7 @@ fn rule3_flood_of_pings_to_a_peer_that_never_reads_stays_bounded() {
     }
 }
 
+// R5.5.3-03
 #[test]
 fn rule3_pong_of_the_application_has_a_slot_of_its_own() {
     for mut w in worlds() {
@@ -122,6 +126,7 @@ fn frame_behind(w: &World, at: usize) -> Frame {
     frames.into_iter().find(|frame| frame.at >= at).expect("a frame behind the committed bytes")
 }
 
+// R5.5.2-02
 #[test]
 fn rule4_pong_goes_ahead_of_what_is_not_committed_and_between_frames() {
     for taken in [0, 1, 2, 50, 1003, 1004, 1500] {
@@ -140,6 +145,7 @@ fn rule4_pong_goes_ahead_of_what_is_not_committed_and_between_frames() {
     }
 }
 
+// R5.4-13
 #[test]
 fn rule4_pong_goes_between_the_fragments_of_a_message() {
     for mut w in worlds() {
@@ -163,7 +169,7 @@ fn rule4_keepalive_goes_ahead_of_messages_that_are_not_committed_and_confirms_no
         let frames = w.frames();
         assert_eq!(frames.iter().map(|frame| frame.opcode).collect::<Vec<_>>(), [1, 9, 1]);
         w.feed(&w.peer.pong(&frames[1].payload));
-        assert_eq!(w.conn.confirmed().map(Ticket::get), Some(0));
+        assert_eq!(w.conn.confirmed().map(|ticket| ticket.0), Some(0));
     }
 }
 
@@ -210,6 +216,7 @@ fn rule4_limits_on_sizes_never_apply_to_control_frames() {
     }
 }
 
+// R6.1-02
 #[test]
 fn rule5_send_is_refused_with_the_reason_and_the_message_in_every_state() {
     let plain = config(|_| ());
@@ -267,6 +274,7 @@ fn rule7_inbox_that_was_full_before_our_close_does_not_stop_reading_after_it() {
     }
 }
 
+// R5.3-02
 #[test]
 fn masking_keys_of_a_client_are_never_the_same_in_a_row() {
     for role in BOTH {

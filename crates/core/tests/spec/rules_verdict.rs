@@ -1,11 +1,11 @@
 //! The rules of CLOSE.md section 2: 10 to 14, order of ends, end of TCP, reasons, confirmation, failing.
 
-mod common;
+use crate::common;
 
 use adieu_core::protocol::MAX_PINGS;
 use adieu_core::{
     Cause, Close, CloseError, Closed, Event, MAX_REASON_LEN, PingError, Pong, Role, SendRefusal, State,
-    Ticket, Timeout, Transport, Violation, cut_reason,
+    Timeout, Transport, Violation, cut_reason,
 };
 use common::{Expect, World, close, config, secs};
 use proptest::prelude::*;
@@ -56,6 +56,7 @@ fn rule10_close_that_is_read_after_a_write_error_is_kept_in_the_verdict() {
     }
 }
 
+// R5.5.1-09, R7.1.1-01, R7.1.1-04
 #[test]
 fn rule11_server_shuts_down_first_and_drains_a_bounded_amount() {
     let mut w = World::open(Role::Server, &config(|c| c.drain_len = 1000));
@@ -69,6 +70,7 @@ fn rule11_server_shuts_down_first_and_drains_a_bounded_amount() {
     assert_eq!(w.transport(), Transport::Close);
 }
 
+// R5.5.1-10, R7.1.1-05
 #[test]
 fn rule11_client_waits_for_the_servers_end_of_stream() {
     let mut w = World::open(Role::Client, &config(|_| ()));
@@ -133,10 +135,10 @@ fn rule13_pong_confirms_what_was_committed_before_the_ping() {
         w.heard();
         let told: Vec<_> = pongs(&w)
             .iter()
-            .map(|pong| (pong.id, pong.confirmed.map(Ticket::get), pong.round_trip))
+            .map(|pong| (pong.id, pong.confirmed.map(|ticket| ticket.0), pong.round_trip))
             .collect();
         assert_eq!(told, [(nothing_before, None, secs(3)), (behind_one, Some(1), secs(5))]);
-        assert_eq!(w.conn.confirmed().map(Ticket::get), Some(1));
+        assert_eq!(w.conn.confirmed().map(|ticket| ticket.0), Some(1));
     }
 }
 
@@ -150,10 +152,11 @@ fn rule13_unfinished_message_before_the_ping_is_not_confirmed() {
         let ping = w.frames()[2].clone();
         assert_eq!(ping.opcode, 9);
         w.feed(&w.peer.pong(&ping.payload));
-        assert_eq!(w.conn.confirmed().map(Ticket::get), Some(0));
+        assert_eq!(w.conn.confirmed().map(|ticket| ticket.0), Some(0));
     }
 }
 
+// R5.5.3-03
 #[test]
 fn rule13_unsolicited_pongs_and_the_peers_close_confirm_nothing() {
     for mut w in worlds() {
@@ -194,7 +197,7 @@ fn rule13_pong_for_a_later_ping_confirms_the_earlier_ones_too() {
         w.feed(&w.peer.pong(&payload));
         w.heard();
         assert_eq!(pongs(&w).last().map(|pong| pong.id), Some(last));
-        assert_eq!(w.conn.confirmed().map(Ticket::get), Some(0));
+        assert_eq!(w.conn.confirmed().map(|ticket| ticket.0), Some(0));
         assert_eq!(w.conn.deadline(), None, "no ping is outstanding");
     }
 }
@@ -290,6 +293,7 @@ fn rule14_end_of_stream_while_failing_does_not_keep_the_close_from_going_out() {
     }
 }
 
+// R7.1.5-01
 #[test]
 fn verdict_shows_1005_for_an_empty_close_and_1006_for_none() {
     for mut w in worlds() {
@@ -396,7 +400,7 @@ proptest! {
             }
             w.feed(&w.peer.pong(&frames[last].payload));
             let whole = frames[..last].iter().filter(|frame| frame.fin && frame.opcode < 8).count() as u64;
-            prop_assert_eq!(w.conn.confirmed().map(Ticket::get), whole.checked_sub(1));
+            prop_assert_eq!(w.conn.confirmed().map(|ticket| ticket.0), whole.checked_sub(1));
         }
     }
 }

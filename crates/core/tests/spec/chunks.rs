@@ -1,6 +1,6 @@
 //! Messages in parts (`Config::chunks`) and in fragments.
 
-mod common;
+use crate::common;
 
 use std::borrow::Cow;
 
@@ -97,6 +97,7 @@ fn fragment_that_begins_and_ends_is_a_whole_message() {
     }
 }
 
+// R5.4-12
 #[test]
 fn fragment_of_another_kind_is_refused_and_changes_nothing() {
     for mut w in worlds() {

@@ -1,6 +1,6 @@
 //! Two endpoints of this library talk to each other over a transport that cuts everything.
 
-mod common;
+use crate::common;
 
 use adieu_core::handshake::Accept;
 use adieu_core::{Cause, Event, Initiator, Message, Role, State, Transport};
@@ -74,6 +74,7 @@ fn build(specs: &[Spec]) -> Vec<Message<'static>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
+    // R6.1-01, R6.1-08
     #[test]
     fn all_messages_arrive_in_order_and_both_verdicts_mirror_each_other(
         ours in proptest::collection::vec(spec(), 0..8),
@@ -105,6 +106,7 @@ proptest! {
     }
 }
 
+// R5.5.1-08, R7.1.1-03, R7.1.2-02
 #[test]
 fn server_ends_tcp_first_and_the_client_follows() {
     for client_closes in [false, true] {
@@ -159,6 +161,6 @@ fn ping_of_one_end_is_answered_by_the_other_and_confirms() {
     carry_all(&mut client, &mut server, &[3]);
     for w in [&mut client, &mut server] {
         assert!(w.heard().contains(&"pong 0".to_owned()));
-        assert_eq!(w.conn.confirmed().map(adieu_core::Ticket::get), Some(0));
+        assert_eq!(w.conn.confirmed().map(|ticket| ticket.0), Some(0));
     }
 }

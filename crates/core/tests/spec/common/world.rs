@@ -268,7 +268,7 @@ impl World {
 
     /// Sends what must be taken; its ticket.
     pub(crate) fn queue(&mut self, text: &str) -> u64 {
-        self.send(text).expect("a message that is taken").get()
+        self.send(text).expect("a message that is taken").0
     }
 
     /// Sends this text so many times.
@@ -280,7 +280,7 @@ impl World {
 
     /// Queues a fragment of text that must be taken; its ticket.
     pub(crate) fn fragment(&mut self, text: &str, end: bool) -> u64 {
-        self.conn.send_fragment(self.now, text, end).expect("a fragment that is taken").get()
+        self.conn.send_fragment(self.now, text, end).expect("a fragment that is taken").0
     }
 
     /// A `send` is refused for this reason, and gives the message back.
