@@ -22,5 +22,6 @@ mod rules_bound;
 mod rules_clock;
 mod rules_noted;
 mod rules_verdict;
+mod shown;
 mod split;
 mod talk;
