@@ -113,11 +113,15 @@ impl<S: Transport> Incoming<S> {
     /// Takes the stream back, without an answer. What arrived behind the request's head is lost. `None`: the connection
     /// has ended meanwhile.
     pub fn into_stream(self) -> Option<S> {
-        self.socket.shared().with(|inner, io| {
+        let shared = self.socket.shared();
+        let stream = shared.with(|inner, io| {
             let stream = inner.wire.take();
             inner.conn.abort(io.now);
             stream
-        })
+        });
+        // It is done, and without a stream nothing else would tell it.
+        shared.hub.wake_driver();
+        stream
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use adieu_core::Instant;
+pub(crate) use tokio::time::{Sleep, sleep_until};
 
 /// The epoch lies before the first question: the paused clocks of tests do not agree with each other.
 const HEAD_START: Duration = Duration::from_secs(3600);

@@ -6,9 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::time::{Sleep, sleep_until};
-
-use crate::clock;
+use crate::clock::{self, Sleep, sleep_until};
 use crate::shared::Shared;
 use crate::thread::Turn;
 use crate::transport::Transport;

@@ -3,8 +3,10 @@
 //! Whoever polls the stream registers the hub, and the hub wakes those who can make progress: so it does not matter who
 //! polled last, or whether that task still cares.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Wake, Waker};
+
+use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 #[derive(Default)]
 pub(crate) struct Hub {

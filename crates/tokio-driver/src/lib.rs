@@ -62,6 +62,9 @@ mod sender;
 mod serve;
 mod shared;
 mod sink;
+mod sync;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod transport;
 mod waiters;

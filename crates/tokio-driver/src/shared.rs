@@ -3,14 +3,14 @@
 //! The lock is never held across an await, and no waker is woken and no stream dropped under it. Whoever is polled makes progress
 //! for all.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use adieu_core::{Connection, Instant};
 
 use crate::clock;
 use crate::hub::Hub;
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
 use crate::thread::{Rest, Turn};
 use crate::transport::Transport;
 use crate::waiters::Waiters;

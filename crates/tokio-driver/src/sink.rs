@@ -15,7 +15,7 @@ use crate::websocket::WebSocket;
 #[derive(Default)]
 pub(crate) struct SinkState {
     /// The sink's place among the waiters.
-    slot: Option<u64>,
+    pub(crate) slot: Option<u64>,
     /// A message that was taken when there was room, which another sender filled.
     held: Option<Box<Message<'static>>>,
 }

@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use adieu_core::Instant;
 
+use crate::sync::thread_local;
+
 /// A buffer that grew beyond this is not kept: four messages of the usual limit.
 const SPARE_LEN: usize = 4 << 20;
 
@@ -123,7 +125,7 @@ impl Turn {
 
     /// The turn of the connection at this address, if its task is being polled on this thread.
     pub(crate) fn current(connection: usize) -> Option<Self> {
-        Some(TURN.get()).filter(|turn| turn.connection == connection)
+        Some(TURN.with(Cell::get)).filter(|turn| turn.connection == connection)
     }
 
     /// A turn for one call from elsewhere.
@@ -133,7 +135,7 @@ impl Turn {
 
     /// Keeps what happened in the current turn.
     pub(crate) fn keep(self) {
-        TURN.set(self);
+        TURN.with(|turn| turn.set(self));
     }
 
     /// Polls with the connection at this address as the current one.
@@ -141,10 +143,10 @@ impl Turn {
         struct Restore(Turn);
         impl Drop for Restore {
             fn drop(&mut self) {
-                TURN.set(self.0);
+                TURN.with(|turn| turn.set(self.0));
             }
         }
-        let _restore = Restore(TURN.replace(Self::of(connection)));
+        let _restore = Restore(TURN.with(|turn| turn.replace(Self::of(connection))));
         poll()
     }
 }

@@ -122,9 +122,14 @@ impl<'a, S: Transport> Place<'a, S> {
 
 impl<S: Transport> Drop for Place<'_, S> {
     fn drop(&mut self) {
-        if let Some(slot) = self.slot {
-            let waiter = self.shared.lock().waiters.remove(slot);
-            drop(waiter);
-        }
+        leave(self.shared, self.slot);
+    }
+}
+
+/// Leaves the waiters; the waker is dropped outside of the lock.
+pub(crate) fn leave<S: Transport>(shared: &Shared<S>, slot: Option<u64>) {
+    if let Some(slot) = slot {
+        let waiter = shared.lock().waiters.remove(slot);
+        drop(waiter);
     }
 }

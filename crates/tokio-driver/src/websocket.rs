@@ -17,6 +17,7 @@ use crate::sender::Sender;
 use crate::shared::Shared;
 use crate::sink::SinkState;
 use crate::transport::Transport;
+use crate::waiters::leave;
 
 /// A connection: receives, and is a [`Sender`] too.
 ///
@@ -207,6 +208,7 @@ impl<S: Transport> Drop for WebSocket<S> {
     fn drop(&mut self) {
         let shared = self.sender.shared();
         shared.hub.clear_receiver();
+        leave(shared, self.sink.slot);
         if shared.has_more_handles() {
             shared.with(|inner, io| inner.conn.stop_receiving(io.now));
         }

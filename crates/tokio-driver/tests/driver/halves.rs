@@ -1,9 +1,12 @@
 //! S8: handles in different tasks, and what dropping them means.
 
 use adieu_tokio::{Close, SendRefusal};
+use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
-use crate::peers::{AWAY, BINARY, CLOSE, NORMAL, PING, PONG, TEXT, any, pair, server, serving, soon};
+use crate::peers::{
+    AWAY, BINARY, CLOSE, NORMAL, PING, PONG, REQUEST, TEXT, any, pair, server, serving, soon,
+};
 
 /// Lock-step: each message is sent by one task when another has received the one before. A lost wake-up stops it.
 async fn lock_step(rounds: u32) {
@@ -135,4 +138,22 @@ async fn s8_reading_goes_on_when_the_receiver_has_made_room() {
         soon(socket.recv()).await.expect("a message");
         assert_eq!(soon(raw.frame()).await, Some((PONG, b"go on".to_vec())));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s8_a_driver_whose_stream_was_taken_back_is_done_at_once() {
+    let (near, mut far) = tokio::io::duplex(1 << 10);
+    let (handshake, driver) = adieu_tokio::incoming_with_driver(near, any());
+    let driving = tokio::spawn(driver);
+    far.write_all(REQUEST).await.expect("taken");
+    let incoming = handshake.request().await.expect("a request");
+    // The driver has nothing to do any more.
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    let begun = tokio::time::Instant::now();
+    let stream = incoming.into_stream().expect("the stream");
+    soon(driving).await.expect("no panic");
+    assert_eq!(begun.elapsed(), std::time::Duration::ZERO);
+    drop(stream);
 }

@@ -2,11 +2,14 @@
 //! cases of the close semantics.
 
 mod cancel;
+mod cancellation;
 mod connecting;
 mod echo;
 mod ending;
+mod faults;
 mod halves;
 mod peers;
+mod script;
 mod sending;
 mod serving;
 mod turns;

@@ -116,7 +116,7 @@ pub(crate) fn in_memory(
 ) -> (WebSocket<DuplexStream>, Driver<DuplexStream>, Raw<DuplexStream>) {
     let (near, far) = duplex(len);
     let (socket, driver) = open(role, near, config, &mut []);
-    (socket, driver, Raw { stream: far, masks: role == Role::Server })
+    (socket, driver, Raw::over(far, role == Role::Server))
 }
 
 /// A peer by hand: it says exactly what the test says.
@@ -154,6 +154,11 @@ impl Raw<TcpStream> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
+    /// A peer on an open connection; `masks`: a client.
+    pub(crate) const fn over(stream: S, masks: bool) -> Self {
+        Self { stream, masks }
+    }
+
     /// Sends a frame with a payload of at most 125 bytes.
     pub(crate) async fn send(&mut self, opcode: u8, payload: &[u8]) {
         let frame = self.encode(opcode, payload);
