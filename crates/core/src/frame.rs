@@ -35,16 +35,9 @@ impl Opcode {
         (self as u8) & 0x8 != 0
     }
 
-    const fn new(bits: u8) -> Option<Self> {
-        match bits {
-            0x0 => Some(Self::Continuation),
-            0x1 => Some(Self::Text),
-            0x2 => Some(Self::Binary),
-            0x8 => Some(Self::Close),
-            0x9 => Some(Self::Ping),
-            0xA => Some(Self::Pong),
-            _ => None,
-        }
+    fn new(bits: u8) -> Option<Self> {
+        use Opcode::*;
+        [Continuation, Text, Binary, Close, Ping, Pong].into_iter().find(|opcode| *opcode as u8 == bits)
     }
 }
 
@@ -68,7 +61,6 @@ impl Header {
     /// # Errors
     ///
     /// The [`Violation`] of the first wrong byte.
-    #[inline]
     pub fn parse(bytes: &[u8], receiver: Role) -> Result<Option<(Self, usize)>, Violation> {
         let Some(&first) = bytes.first() else { return Ok(None) };
         let (fin, opcode) = (first & 0x80 != 0, first & 0x0F);
@@ -126,7 +118,6 @@ impl Header {
 }
 
 /// The payload's length, and where it ends in the header.
-#[inline]
 fn parse_len(short: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, Violation> {
     let (len, at, shortest) = match (short, rest) {
         (126, [high, low, ..]) => (u64::from(u16::from_be_bytes([*high, *low])), 4, 126),

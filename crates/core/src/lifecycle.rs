@@ -174,29 +174,26 @@ impl Phase {
     /// What the application sees of this phase.
     // R7.1.3-01
     pub const fn state(self) -> State {
+        use Phase::*;
         match self {
-            Self::Connecting | Self::Refusing => State::Connecting,
-            Self::Open | Self::CloseNoted | Self::FaultNoted => State::Open,
-            Self::CloseQueued | Self::CloseSent | Self::Answering | Self::Failing | Self::Severed => {
-                State::Closing
-            }
-            Self::Draining | Self::AwaitingEnd | Self::Done | Self::Cut => State::Closed,
+            Connecting | Refusing => State::Connecting,
+            Open | CloseNoted | FaultNoted => State::Open,
+            CloseQueued | CloseSent | Answering | Failing | Severed => State::Closing,
+            Draining | AwaitingEnd | Done | Cut => State::Closed,
         }
     }
 
     /// What the driver sees of this phase.
     // R7.1.1-05
     pub const fn transport(self) -> Transport {
+        use Phase::*;
         match self {
-            Self::Connecting | Self::Refusing | Self::Open | Self::CloseNoted | Self::FaultNoted => {
-                Transport::Open
-            }
-            Self::CloseQueued | Self::CloseSent | Self::Answering | Self::Failing => Transport::Open,
-            Self::Severed | Self::AwaitingEnd => Transport::Open,
+            Connecting | Refusing | Open | CloseNoted | FaultNoted => Transport::Open,
+            CloseQueued | CloseSent | Answering | Failing | Severed | AwaitingEnd => Transport::Open,
             // R7.1.1-04
-            Self::Draining => Transport::ShutdownWrite,
-            Self::Done => Transport::Close,
-            Self::Cut => Transport::Reset,
+            Draining => Transport::ShutdownWrite,
+            Done => Transport::Close,
+            Cut => Transport::Reset,
         }
     }
 }

@@ -51,10 +51,8 @@ impl Closed {
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", if self.clean { "clean" } else { "not clean" }, self.cause)?;
-        match self.initiator {
-            Some(Initiator::Local) => f.write_str("; we closed first")?,
-            Some(Initiator::Peer) => f.write_str("; the peer closed first")?,
-            None => {}
+        if let Some(initiator) = self.initiator {
+            write!(f, "; {initiator}")?;
         }
         if let Some(sent) = &self.sent {
             let flushed = if self.flushed { "" } else { " (not flushed)" };
@@ -64,26 +62,13 @@ impl fmt::Display for Closed {
             write!(f, "; received {received}")?;
         }
         let (unsent, dropped) = (self.unsent.messages, self.undelivered.messages);
-        if unsent > 0 {
-            write!(f, "; {unsent} messages of ours unsent")?;
-        }
-        if dropped > 0 {
-            write!(f, "; {dropped} messages of the peer's dropped")?;
-        }
-        Ok(())
+        let counts = [(unsent, "of ours unsent"), (dropped, "of the peer's dropped")];
+        let mut counts = counts.into_iter().filter(|&(count, _)| count > 0);
+        counts.try_for_each(|(count, what)| write!(f, "; {count} messages {what}"))
     }
 }
 
 impl core::error::Error for Closed {}
-
-/// Whose Close entered this endpoint first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Initiator {
-    /// Ours was queued before the peer's was parsed.
-    Local,
-    /// The peer's was parsed before ours was queued.
-    Peer,
-}
 
 /// Messages of ours that the transport did not take whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -157,6 +142,14 @@ impl fmt::Display for Cause {
 }
 
 words! {
+    /// Whose Close entered this endpoint first.
+    pub enum Initiator {
+        /// Ours was queued before the peer's was parsed.
+        Local = "we closed first",
+        /// The peer's was parsed before ours was queued.
+        Peer = "the peer closed first",
+    }
+
     /// Which deadline passed.
     pub enum Timeout {
         /// The opening handshake, from accept or connect.

@@ -1,13 +1,8 @@
 //! What the application wants.
 
-use alloc::borrow::Cow;
-use alloc::vec::Vec;
-
-use super::{Connection, Handshake};
-use crate::handshake::{Accept, Reject, Request};
-use crate::{
-    AnswerError, Close, CloseCode, CloseError, Event, Instant, Message, PingError, Pong, SendError, Ticket,
-};
+use super::*;
+use crate::handshake::{Accept, Request};
+use crate::{AnswerError, Close, CloseCode, CloseError, Message, PingError, Pong, SendError, Ticket};
 
 impl Connection {
     /// Asks for the next event that needs no input. Asking tells that the application is done with the message before
@@ -34,11 +29,10 @@ impl Connection {
 
     fn take_held(&mut self, now: Instant) -> Option<Event<'static>> {
         let inbox = self.inbox.as_mut()?;
-        let popped = inbox.pop();
+        let (event, len) = inbox.pop()?;
         if inbox.is_empty() {
             self.inbox = None;
         }
-        let (event, len) = popped?;
         self.protocol.released(now, len);
         Some(event)
     }
@@ -51,13 +45,12 @@ impl Connection {
     pub fn accept(&mut self, now: Instant, answer: &Accept) -> Result<(), AnswerError> {
         let asked = self.asked().ok_or(AnswerError::NoRequest)?;
         let head = answer.write(asked)?;
-        let mut early = match self.handshake.take().map(|handshake| *handshake) {
-            Some(Handshake::Server(server)) => server.early,
-            Some(Handshake::Client(_)) | None => Vec::new(),
-        };
+        let handshake = self.handshake.take();
         self.queue_head(now, &head);
         self.protocol.handle_opened(now);
-        self.handle_ahead(now, &mut early);
+        if let Some(Handshake::Server(mut server)) = handshake.map(|handshake| *handshake) {
+            self.handle_ahead(now, &mut server.early);
+        }
         Ok(())
     }
 
@@ -77,10 +70,8 @@ impl Connection {
 
     /// The request that waits for an answer.
     pub(super) fn asked(&self) -> Option<&Request> {
-        match self.handshake.as_deref() {
-            Some(Handshake::Server(server)) => server.asked.as_ref(),
-            Some(Handshake::Client(_)) | None => None,
-        }
+        let Some(Handshake::Server(server)) = self.handshake.as_deref() else { return None };
+        server.asked.as_ref()
     }
 
     /// Queues a message.
@@ -141,8 +132,8 @@ impl Connection {
     ///
     /// [`PingError`]; nothing changed.
     pub fn ping(&mut self, now: Instant) -> Result<u64, PingError> {
-        let (id, control) = self.protocol.ping()?;
-        self.queue_frame(now, true, control.opcode, Cow::Owned(control.payload));
+        let id = self.protocol.ping()?;
+        self.queue_frame(now, true, Opcode::Ping, Cow::Borrowed(&id.to_be_bytes()));
         Ok(id)
     }
 

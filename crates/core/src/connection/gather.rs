@@ -13,52 +13,48 @@ const TRUSTED_LEN: u64 = 1 << 20;
 /// The message so far; text is validated as it comes, once.
 #[derive(Debug)]
 pub(super) struct Gather {
-    text: String,
-    binary: Vec<u8>,
+    pub(super) message: Message<'static>,
     carry: Carry,
 }
 
 impl Gather {
     /// `room`: an empty buffer to begin with.
     pub(super) fn new(kind: Kind, room: Vec<u8>) -> Self {
-        let (text, binary) = match kind {
-            Kind::Text => (String::from_utf8(room).unwrap_or_default(), Vec::new()),
-            Kind::Binary => (String::new(), room),
+        let message = match kind {
+            Kind::Text => String::from_utf8(room).unwrap_or_default().into(),
+            Kind::Binary => room.into(),
         };
-        Self { text, binary, carry: Carry::default() }
+        Self { message, carry: Carry::default() }
     }
 
     /// Takes the next part, and keeps it if that is wanted. The whole is no longer than `limit`. Text that is not UTF-8: how many
     /// bytes of the part were.
     // R5.4-03, R5.6-01
     pub(super) fn push(&mut self, data: &Data<'_>, keep: bool, limit: usize) -> Result<(), usize> {
-        let Data { kind, payload: ref part, end, .. } = *data;
-        if kind == Kind::Binary {
-            if keep {
-                let (len, capacity) = (self.binary.len(), self.binary.capacity());
-                self.binary.reserve_exact(room(len, capacity, data, limit));
-                self.binary.extend_from_slice(part);
+        let Data { payload: ref part, end, .. } = *data;
+        match &mut self.message {
+            Message::Binary(bytes) if keep => {
+                let bytes = bytes.to_mut();
+                bytes.reserve_exact(room(bytes.len(), bytes.capacity(), data, limit));
+                bytes.extend_from_slice(part);
             }
-            return Ok(());
+            Message::Binary(_) => {}
+            Message::Text(text) => {
+                let before = self.carry;
+                let next = self.carry.next(part);
+                let (completed, whole) = next.map_err(|InvalidUtf8| before.valid_len(part))?;
+                if keep {
+                    let text = text.to_mut();
+                    text.reserve_exact(room(text.len(), text.capacity(), data, limit));
+                    text.extend(completed);
+                    text.push_str(whole);
+                }
+                if end && !self.carry.is_empty() {
+                    return Err(part.len());
+                }
+            }
         }
-        let before = self.carry;
-        let next = self.carry.next(part);
-        let (completed, whole) = next.map_err(|InvalidUtf8| before.valid_len(part))?;
-        if keep {
-            let (len, capacity) = (self.text.len(), self.text.capacity());
-            self.text.reserve_exact(room(len, capacity, data, limit));
-            self.text.extend(completed);
-            self.text.push_str(whole);
-        }
-        if end && !self.carry.is_empty() { Err(part.len()) } else { Ok(()) }
-    }
-
-    /// The whole message.
-    pub(super) fn finish(self, kind: Kind) -> Message<'static> {
-        match kind {
-            Kind::Text => self.text.into(),
-            Kind::Binary => self.binary.into(),
-        }
+        Ok(())
     }
 }
 

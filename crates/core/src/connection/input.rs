@@ -1,16 +1,8 @@
 //! What the transport brings.
 
-use alloc::borrow::Cow;
-use alloc::boxed::Box;
-use alloc::vec::Vec;
-
-use super::{Connection, Gather, Handshake, Outbox};
-use crate::frame::Opcode;
-use crate::handshake::Reject;
-use crate::lifecycle::Phase;
-use crate::protocol::{Data, Protocol};
-use crate::utf8;
-use crate::{Cause, Chunk, Event, Instant, Kind, State, TransportError, Violation};
+use super::*;
+use crate::protocol::Data;
+use crate::{Cause, Chunk, Kind, State, Violation, utf8};
 
 /// From this length on a message is gathered in a buffer that was used before, if there is one.
 const LARGE_LEN: u64 = 64 << 10;
@@ -27,7 +19,6 @@ impl Connection {
         }
         if self.protocol.is_deaf() {
             self.handle_ahead(now, core::mem::take(input));
-            return self.poll_event(now);
         }
         while self.greeting.is_none() && !input.is_empty() {
             if let Some((kind, payload)) = self.protocol.receive_whole(now, input) {
@@ -95,7 +86,6 @@ impl Connection {
         let text = utf8::validate(payload);
         if text.is_err() {
             // R8.1-01
-            // R8.1-01
             self.protocol.violate(now, Violation::TextUtf8);
         }
         text.ok().map(|text| Event::Message(text.into()))
@@ -103,7 +93,6 @@ impl Connection {
 
     /// A part of a message that did not arrive at once, or that is wanted in parts.
     // R5.4-01
-    #[inline(never)]
     fn part<'b>(&mut self, now: Instant, data: Data<'b>) -> Option<Event<'b>> {
         let (chunks, limit) = (self.config().chunks, self.config().max_message_len);
         // R5.4-07
@@ -130,7 +119,7 @@ impl Connection {
         if told {
             return Some(Event::Chunk(Chunk { kind, payload: Cow::Borrowed(&payload[..len]), start, end }));
         }
-        gathered.filter(|_| end).map(|gather| Event::Message(gather.finish(kind)))
+        gathered.filter(|_| end).map(|gather| Event::Message(gather.message))
     }
 
     /// Puts a message into the inbox, or drops it.
@@ -151,7 +140,6 @@ impl Connection {
 
     /// The opening handshake reads on.
     // R4.2.1-01
-    #[inline(never)]
     fn shake(&mut self, now: Instant, input: &mut &mut [u8]) {
         match self.handshake.as_deref_mut() {
             Some(Handshake::Server(server)) if server.asked.is_some() => {
@@ -177,14 +165,14 @@ impl Connection {
         }
         let limit = self.config().max_head_len;
         if self.protocol.server_refusal().is_some_and(|response| response.read_body(input, limit)) {
-            self.protocol.handle_refused(now, Cause::Refused(None));
+            self.protocol.handle_refused(now);
         }
     }
 
     /// Server: refuses with a response.
     pub(super) fn refuse(&mut self, now: Instant, refusal: &Reject, head_only: bool) {
         self.queue_head(now, &refusal.write(head_only));
-        self.protocol.handle_refused(now, Cause::Refused(None));
+        self.protocol.handle_refused(now);
         self.handshake = None;
     }
 
@@ -209,7 +197,8 @@ impl Connection {
             // R5.5.1-07
             self.queue_frame(now, true, Opcode::Close, payload);
         }
-        if self.protocol.take_refusal() {
+        // Who refuses in so many words has queued them, and let go of the handshake.
+        if self.phase() == Phase::Refusing && self.handshake.is_some() {
             let late = self.protocol.is_late() && self.asked().is_none();
             self.queue_head(now, &Reject::of(if late { 408 } else { 503 }).write(false));
             self.handshake = None;

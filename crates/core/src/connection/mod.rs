@@ -10,15 +10,19 @@ mod input;
 mod outbox;
 mod output;
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use chacha20::ChaCha8Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 use core::ops::Deref;
 
-use crate::handshake::{ClientHandshake, ClientRequest, ServerHandshake};
+use crate::frame::Opcode;
+use crate::handshake::{ClientHandshake, ClientRequest, Reject, ServerHandshake};
+use crate::lifecycle::Phase;
 use crate::protocol::Protocol;
-use crate::{Config, Event, Instant, Role, ServerConfig};
+use crate::{Config, Event, Instant, Role, ServerConfig, TransportError};
 
 use gather::Gather;
 use inbox::Inbox;

@@ -6,7 +6,6 @@
 //! its own. The front block is what is written: a batch is what it holds when it is committed, so it ends between two frames.
 
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::mem::{replace, swap, take};
@@ -30,7 +29,7 @@ pub(super) struct Outbox {
     /// How much of it is committed.
     committed: usize,
     /// What follows, if anything does.
-    rest: Option<Box<Rest>>,
+    rest: VecDeque<Block>,
     /// The frame that is being written; none for the opening handshake.
     current: Option<Header>,
     /// How much of it is left.
@@ -45,17 +44,11 @@ pub(super) struct Block {
     payload: Vec<u8>,
 }
 
-#[derive(Debug, Default)]
-struct Rest {
-    blocks: VecDeque<Block>,
-}
-
 impl Block {
     fn len(&self) -> usize {
         self.frames.len() + self.payload.len()
     }
 
-    #[inline]
     fn has_room(&self) -> bool {
         self.frames.len() < BLOCK_LEN && self.payload.is_empty()
     }
@@ -89,7 +82,7 @@ impl Block {
 
 impl Outbox {
     pub(super) fn is_empty(&self) -> bool {
-        self.front.len() == self.written && self.rest.is_none()
+        self.front.len() == self.written && self.rest.is_empty()
     }
 
     /// The opening handshake, or a part of it, is not written: no frame goes before it.
@@ -98,7 +91,6 @@ impl Outbox {
     }
 
     /// What was written ends inside a data frame.
-    #[inline]
     pub(super) fn is_in_data(&self) -> bool {
         self.left > 0 && self.current.is_some_and(|header| !header.opcode.is_control())
     }
@@ -113,14 +105,13 @@ impl Outbox {
     /// The block that takes the next frame.
     #[inline]
     pub(super) fn tail(&mut self) -> &mut Block {
-        if self.rest.is_none() && self.front.has_room() {
+        if self.rest.is_empty() && self.front.has_room() {
             return &mut self.front;
         }
-        let blocks = &mut self.rest.get_or_insert_default().blocks;
-        if !blocks.back().is_some_and(Block::has_room) {
-            blocks.push_back(Block::default());
+        if !self.rest.back().is_some_and(Block::has_room) {
+            self.rest.push_back(Block::default());
         }
-        blocks.back_mut().unwrap_or(&mut self.front)
+        self.rest.back_mut().unwrap_or(&mut self.front)
     }
 
     /// Commits the next batch, `urgent` frames first. Only what was queued during the batch before is behind them in the front block.
@@ -149,14 +140,12 @@ impl Outbox {
     }
 
     /// Passes over all that is queued.
-    #[inline]
     pub(super) fn pass_all(&mut self) {
         self.left = 0;
         self.next_block();
     }
 
     /// Passes over `len` written bytes, up to the end of the next frame in them, which it answers.
-    #[inline]
     pub(super) fn advance(&mut self, len: &mut usize) -> Option<Header> {
         while *len > 0 {
             if self.left == 0 {
@@ -177,7 +166,6 @@ impl Outbox {
     }
 
     /// Reads the header of the frame that is written next; it was written by us.
-    #[inline]
     fn begin_frame(&mut self) {
         let bytes = &self.front.frames[self.written..];
         let masked = bytes.get(1).is_some_and(|second| second & 0x80 != 0);
@@ -188,20 +176,17 @@ impl Outbox {
     }
 
     /// The front block is written: the next one takes its place, or nothing is left.
-    #[inline]
     fn next_block(&mut self) {
         self.front.frames.clear();
         self.front.payload.clear();
         (self.written, self.committed) = (0, 0);
-        let Some(rest) = &mut self.rest else { return };
-        if let Some(next) = rest.blocks.pop_front() {
-            let before = replace(&mut self.front, next);
-            if self.front.payload.capacity() == 0 {
-                self.front.payload = before.payload;
-            }
+        let Some(next) = self.rest.pop_front() else { return };
+        let before = replace(&mut self.front, next);
+        if self.front.payload.capacity() == 0 {
+            self.front.payload = before.payload;
         }
-        if rest.blocks.is_empty() {
-            self.rest = None;
+        if self.rest.is_empty() {
+            self.rest = VecDeque::new();
         }
     }
 

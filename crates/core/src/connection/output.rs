@@ -1,14 +1,9 @@
 //! What goes to the transport.
 
-use alloc::borrow::Cow;
-use alloc::vec::Vec;
-use chacha20::rand_core::Rng;
-
-use super::Connection;
 use super::outbox::Block;
-use crate::frame::{Header, Opcode};
+use super::*;
+use crate::frame::Header;
 use crate::protocol::Control;
-use crate::{Instant, TransportError};
 
 impl Connection {
     /// The bytes to write next, as slices: fills `out` from the front and tells how many it filled, 0 when there is nothing to
@@ -58,8 +53,7 @@ impl Connection {
 
     /// Writing failed. That ends sending only: reading goes on to its own end.
     pub fn handle_write_error(&mut self, now: Instant, error: TransportError) {
-        self.protocol.handle_write_error(now, error);
-        self.settle(now);
+        self.then_settle(now, |protocol| protocol.handle_write_error(now, error));
     }
 
     /// Exchanges the output buffer against `spare` if there is nothing in it. Lend one before a turn and take it back after
@@ -69,7 +63,6 @@ impl Connection {
     }
 
     // R5.3-02, R5.3-04, R10.3-01
-    #[inline]
     pub(super) fn masking_key(&mut self) -> Option<[u8; 4]> {
         self.keys.as_mut().map(|keys| keys.next_u32().to_ne_bytes())
     }

@@ -25,8 +25,7 @@ pub const fn step(role: Role, phase: Phase, input: Input) -> Transition {
         CloseSent => close_sent(role, input),
         Refusing | Answering | Failing => finishing(role, phase, input),
         Severed => severed(input),
-        Draining | AwaitingEnd => decided(phase, input),
-        Done | Cut => over(phase, input),
+        Draining | AwaitingEnd | Done | Cut => decided(phase, input),
     }
 }
 
@@ -137,20 +136,12 @@ const fn severed(input: Input) -> Transition {
     }
 }
 
-/// [`Draining`] and [`AwaitingEnd`]: the verdict is decided, only the transport moves.
+/// The verdict is decided. In [`Draining`] and [`AwaitingEnd`] the transport still moves, in [`Done`] and [`Cut`] nothing does.
 const fn decided(here: Phase, input: Input) -> Transition {
+    let over = matches!(here, Done | Cut);
     match input {
-        End | Reset | WriteError | Due => to(Done, Move),
-        Abort => to(Cut, Move),
-        Send | SendPing | Close | Fail => to(here, HandBack),
-        PeerData | PeerPing | PeerClose | PeerCloseBehind | Violation | ViolationBehind => to(here, Discard),
-        Opened | Refused | Flushed | WriteTimeout | ClosingTimeout | IdleTimeout => to(here, Ignore),
-    }
-}
-
-/// [`Done`] and [`Cut`]: nothing moves any more.
-const fn over(here: Phase, input: Input) -> Transition {
-    match input {
+        End | Reset | WriteError | Due if !over => to(Done, Move),
+        Abort if !over => to(Cut, Move),
         Send | SendPing | Close | Fail => to(here, HandBack),
         PeerData | PeerPing | PeerClose | PeerCloseBehind | Violation | ViolationBehind => to(here, Discard),
         Opened | Refused | Due | Flushed | End | Reset | Abort => to(here, Ignore),

@@ -1,9 +1,6 @@
 //! What the application wants, and what waits for it.
 
-use super::Protocol;
-use crate::frame::Opcode;
-use crate::lifecycle::{Action, Input, Phase};
-use crate::{Cause, Close, CloseError, Initiator, Instant, Kind, SendRefusal, State, Ticket};
+use super::*;
 
 impl Protocol {
     /// The opening handshake succeeded.
@@ -11,9 +8,9 @@ impl Protocol {
         self.apply(now, Input::Opened);
     }
 
-    /// The opening handshake failed: refused by either side, or the peer's answer was wrong.
-    pub fn handle_refused(&mut self, now: Instant, cause: Cause) {
-        self.blame(cause);
+    /// The opening handshake was refused, by either side.
+    pub fn handle_refused(&mut self, now: Instant) {
+        self.blame(Cause::Refused(None));
         self.apply(now, Input::Refused);
     }
 
@@ -32,24 +29,24 @@ impl Protocol {
         fragment: bool,
     ) -> Result<(Opcode, Ticket), SendRefusal> {
         match self.refusal() {
-            Some(SendRefusal::MessageUnfinished) if fragment && self.sending == Some(kind) => {}
+            Some(SendRefusal::MessageUnfinished) if fragment && self.out.unfinished == Some(kind) => {}
             Some(SendRefusal::MessageUnfinished) if fragment => return Err(SendRefusal::WrongKind),
             Some(refusal) => return Err(refusal),
             None => {}
         }
         // R6.1-05
-        let opcode = match (self.sending, kind) {
+        let opcode = match (self.out.unfinished, kind) {
             (Some(_), _) => Opcode::Continuation,
             (None, Kind::Text) => Opcode::Text,
             (None, Kind::Binary) => Opcode::Binary,
         };
-        if self.sending.is_none() {
-            self.next_ticket += 1;
-            self.queue.messages += 1;
+        if self.out.unfinished.is_none() {
+            self.out.next_ticket += 1;
+            self.out.messages += 1;
         }
-        self.sending = if end { None } else { Some(kind) };
+        self.out.unfinished = if end { None } else { Some(kind) };
         self.clock.message = now;
-        Ok((opcode, Ticket(self.next_ticket - 1)))
+        Ok((opcode, Ticket(self.out.next_ticket - 1)))
     }
 
     /// What a whole message would be refused with.
@@ -63,7 +60,7 @@ impl Protocol {
             return Some(SendRefusal::Full);
         }
         // R5.4-04
-        self.sending.map(|_| SendRefusal::MessageUnfinished)
+        self.out.unfinished.map(|_| SendRefusal::MessageUnfinished)
     }
 
     /// Why this phase takes no message, or no Ping.
@@ -86,7 +83,7 @@ impl Protocol {
     ///
     /// [`CloseError`]; nothing changed.
     pub fn close(&mut self, now: Instant, close: Close, cutting: bool) -> Result<(), CloseError> {
-        if self.sending.is_some() && !cutting && self.would(Input::Close) == Action::QueueClose {
+        if self.out.unfinished.is_some() && !cutting && self.would(Input::Close) == Action::QueueClose {
             return Err(CloseError::MessageUnfinished);
         }
         self.end(now, Input::Close, close)
@@ -125,7 +122,6 @@ impl Protocol {
 
     /// The application asks for the next event: it is done with the message before, and what was noted takes effect if
     /// nothing else waits before it (CLOSE.md rule 6).
-    #[inline]
     pub fn ask(&mut self, now: Instant) {
         self.handling = false;
         if self.waiting == 0 {
@@ -134,7 +130,6 @@ impl Protocol {
     }
 
     /// What was noted takes effect.
-    #[inline]
     fn take_effect(&mut self, now: Instant) {
         if matches!(self.phase, Phase::CloseNoted | Phase::FaultNoted) {
             self.apply(now, Input::Due);
@@ -149,7 +144,6 @@ impl Protocol {
     }
 
     /// A message, or a part of one, is given to the application.
-    #[inline]
     pub fn delivered(&mut self) {
         self.handling = true;
     }
@@ -174,7 +168,6 @@ impl Protocol {
     }
 
     /// Nothing is delivered any more.
-    #[inline]
     pub(crate) const fn is_deaf(&self) -> bool {
         self.deaf
     }

@@ -4,9 +4,7 @@
 
 use core::time::Duration;
 
-use super::Protocol;
-use crate::lifecycle::{Input, Phase};
-use crate::{Cause, Config, Instant, State, Timeout};
+use super::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Clock {
@@ -56,12 +54,10 @@ impl Clock {
         }
     }
 
-    #[inline]
     pub(super) fn queued(&mut self, config: &Config, now: Instant) {
         self.write.get_or_insert_with(|| now + config.write_timeout);
     }
 
-    #[inline]
     pub(super) fn wrote(&mut self, config: &Config, now: Instant, more: bool) {
         self.write = more.then(|| now + config.write_timeout);
     }
@@ -81,7 +77,8 @@ impl Protocol {
                 self.blame(Cause::Timeout(timeout));
             }
             if input == Input::SendPing {
-                self.want_keepalive(now);
+                self.pings().keepalive = true;
+                self.clock.queued(&self.config, now);
             }
             self.apply(now, input);
         }
@@ -95,22 +92,21 @@ impl Protocol {
         let reading = open && clock.paused.is_none();
         let interval = self.config.ping_interval.filter(|_| reading && !self.keepalive_pending());
         let idle = self.config.idle_timeout.filter(|_| open);
-        let due = match self.phase {
+        let phase = match self.phase {
             Phase::Connecting => Some(Timeout::Handshake),
             Phase::CloseSent => Some(Timeout::Close),
             _ => None,
         };
         let alarms = [
-            (clock.phase, Input::Due, due),
+            (clock.phase, Input::Due, phase),
             (clock.closing, Input::ClosingTimeout, Some(Timeout::Closing)),
             (clock.write.filter(|_| self.writes()), Input::WriteTimeout, Some(Timeout::Write)),
             (self.pong_due().filter(|_| reading), Input::Fail, Some(Timeout::Pong)),
             (idle.map(|idle| clock.message + idle), Input::IdleTimeout, Some(Timeout::Idle)),
             (interval.map(|interval| clock.heard + interval), Input::SendPing, None),
         ];
-        let armed =
-            alarms.into_iter().filter_map(|(deadline, input, timeout)| Some((deadline?, input, timeout)));
-        armed.min_by_key(|&(deadline, ..)| deadline)
+        let armed = alarms.into_iter().filter_map(|(due, input, timeout)| Some((due?, input, timeout)));
+        armed.min_by_key(|&(due, ..)| due)
     }
 
     /// Reading goes on, or has stopped. While it has, the pong clock stands still (CLOSE.md rule 9).

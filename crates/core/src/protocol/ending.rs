@@ -1,15 +1,10 @@
 //! How the connection ends: what is gathered on the way, and the verdict.
 
-use alloc::boxed::Box;
 use alloc::format;
-use core::mem::take;
 
-use super::{Protocol, Queue};
+use super::*;
 use crate::handshake::Response;
-use crate::lifecycle::{Input, Phase};
-use crate::{
-    Cause, Close, CloseCode, Closed, Event, Initiator, State, Ticket, TransportError, Unsent, Violation,
-};
+use crate::{CloseCode, Event, Unsent};
 
 /// What is known of the end so far; boxed when an end begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -21,7 +16,7 @@ pub(super) struct Ending {
     /// The violation that was noted or is in effect.
     pub(super) fault: Option<Violation>,
     /// The worst that was learned of the transport.
-    lost: Option<TransportError>,
+    pub(super) lost: Option<TransportError>,
     /// The transport takes no more bytes.
     pub(super) mute: bool,
     /// Input that was discarded after the verdict.
@@ -33,8 +28,6 @@ pub(super) struct Ending {
 pub(super) struct Notices {
     /// Our Close is to be appended to the queue.
     pub(super) close: bool,
-    /// An HTTP refusal is to be queued.
-    pub(super) refusal: bool,
     /// The application is to be told: the queue has drained.
     pub(super) drained: bool,
     /// The application is to be told: the peer's Close took effect.
@@ -48,13 +41,6 @@ impl Ending {
     pub(super) fn begin(&mut self, sent: Close) {
         self.verdict.initiator.get_or_insert(Initiator::Local);
         self.verdict.sent.get_or_insert(sent);
-    }
-
-    /// A reset outranks a truncation.
-    pub(super) fn learn(&mut self, error: TransportError) {
-        if self.lost != Some(TransportError::Reset) {
-            self.lost = Some(error);
-        }
     }
 }
 
@@ -83,21 +69,14 @@ impl Protocol {
 
     /// Client: the server's refusal, told by whatever ends the connection; its body may still arrive.
     pub(crate) fn server_refusal(&mut self) -> Option<&mut Response> {
-        match self.ending.as_mut()?.cause.as_mut()? {
-            Cause::Refused(response) => response.as_deref_mut(),
-            _ => None,
-        }
+        let Cause::Refused(response) = self.ending.as_mut()?.cause.as_mut()? else { return None };
+        response.as_deref_mut()
     }
 
     /// Our Close, when it is to be appended to the queue now.
     pub fn take_close(&mut self) -> Option<&Close> {
         take(&mut self.notices.close).then_some(())?;
         self.ending.as_ref()?.verdict.sent.as_ref()
-    }
-
-    /// An HTTP refusal is to be queued now.
-    pub fn take_refusal(&mut self) -> bool {
-        take(&mut self.notices.refusal)
     }
 
     /// What the application is to be told next, beside what the caller keeps for it: that comes before the end, and is counted here
@@ -121,18 +100,19 @@ impl Protocol {
     /// Asking would bring an event, or brings the peer's Close into effect.
     pub fn has_event(&self) -> bool {
         let Notices { drained, closing, closed, .. } = self.notices;
-        let noted = matches!(self.phase, Phase::CloseNoted);
-        drained || closing || closed || noted || self.has_pong()
+        let answered = self.pings.as_deref().is_some_and(|pings| !pings.answered.is_empty());
+        drained || closing || closed || answered || self.phase == Phase::CloseNoted
     }
 
     /// Decides the verdict, once.
     pub(super) fn decide(&mut self, input: Input) {
         debug_assert!(self.state() == State::Closed, "decided in {:?}", self.phase);
-        let Queue { messages, payload_len, written_len, .. } = take(&mut self.queue);
-        let cut_out = self.sending.is_some() || self.mid_frame || written_len > 0;
+        let Out { messages, payload_len, written_len, unfinished, mid_frame, .. } = self.out;
+        let cut_out = unfinished.is_some() || mid_frame || written_len > 0;
+        self.out.len = 0;
         let (mid_message, inside_frame) = (self.decoder.message.is_some(), self.decoder.mid_frame());
         let confirmed = self.confirmed();
-        let first = (messages > 0).then(|| Ticket(self.next_ticket - messages));
+        let first = (messages > 0).then(|| Ticket(self.out.next_ticket - messages));
         let Ending { verdict, cause, fault, lost, .. } = self.ending();
         // R7.1.4-02
         verdict.clean = verdict.sent.is_some() && verdict.received.is_some() && verdict.flushed;

@@ -14,13 +14,14 @@ pub use receive::Data;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::mem::take;
 
 use crate::frame::{Header, Opcode};
 use crate::lifecycle::{Action, Input, Phase, Transition, step};
 use crate::{
-    Cause, Close, Closed, Config, Instant, Kind, Role, State, Ticket, Timeout, Transport, TransportError,
-    Violation,
+    Cause, Close, CloseError, Closed, Config, Initiator, Instant, Kind, Role, SendRefusal, State, Ticket,
+    Timeout, Transport, TransportError, Violation,
 };
 
 use clock::Clock;
@@ -39,33 +40,33 @@ pub struct Protocol {
     phase: Phase,
     clock: Clock,
     decoder: Decoder,
-    /// The kind of our unfinished message.
-    sending: Option<Kind>,
-    /// A data frame of ours is partly written.
-    mid_frame: bool,
     /// The peer's direction of the stream brings nothing more.
     eof: bool,
     /// The message that the application was given last is still being handled (CLOSE.md rule 6).
     handling: bool,
     /// The application gave up receiving.
     deaf: bool,
-    queue: Queue,
+    out: Out,
     /// What waits for the application: how many, and the room that they take.
     waiting: u32,
     waiting_len: usize,
-    next_ticket: u64,
-    next_ping: u64,
-    /// Messages below this number are confirmed.
-    confirmed: u64,
     pings: Option<Box<Pings>>,
     notices: Notices,
     ending: Option<Box<Ending>>,
 }
 
-/// What is queued and not yet written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-struct Queue {
-    /// Bytes of frames and handshake, headers included.
+/// What we send: how far it has come, and what is queued and not yet written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Out {
+    next_ticket: u64,
+    next_ping: u64,
+    /// Messages below this number are confirmed.
+    confirmed: u64,
+    /// The kind of our unfinished message.
+    unfinished: Option<Kind>,
+    /// A data frame of ours is partly written.
+    mid_frame: bool,
+    /// Bytes that are queued: of frames and handshake, headers included.
     len: usize,
     /// Messages of which not every byte is written.
     messages: u64,
@@ -88,17 +89,12 @@ impl Protocol {
             role,
             phase: Phase::Connecting,
             decoder: Decoder::default(),
-            sending: None,
-            mid_frame: false,
             eof: false,
             handling: false,
             deaf: false,
-            queue: Queue::default(),
+            out: Out::default(),
             waiting: 0,
             waiting_len: 0,
-            next_ticket: 0,
-            next_ping: 0,
-            confirmed: 0,
             pings: None,
             notices: Notices::default(),
             ending: None,
@@ -125,20 +121,18 @@ impl Protocol {
     /// Writing failed. It ends sending only.
     pub fn handle_write_error(&mut self, now: Instant, error: TransportError) {
         self.learn(error);
-        if let Some(ending) = &mut self.ending {
-            ending.mute = true;
-        }
+        self.ending().mute = true;
         self.apply(now, Input::WriteError);
     }
 
     /// Bytes were queued: a frame or a head, `len` bytes with its header, `payload_len` of a message among them.
     #[inline]
     pub fn handle_queued(&mut self, now: Instant, len: usize, payload_len: usize) {
-        let queue = &mut self.queue;
-        queue.len += len;
-        queue.payload_len += payload_len as u64;
-        queue.begun_len = if self.sending.is_some() { queue.begun_len + payload_len as u64 } else { 0 };
-        self.queue.full |= self.is_full();
+        let out = &mut self.out;
+        out.len += len;
+        out.payload_len += payload_len as u64;
+        out.begun_len = if out.unfinished.is_some() { out.begun_len + payload_len as u64 } else { 0 };
+        self.out.full |= self.is_full();
         self.clock.queued(&self.config, now);
     }
 
@@ -149,10 +143,10 @@ impl Protocol {
             self.ping_written(now);
         }
         if !opcode.is_control() {
-            self.queue.written_len += len;
+            self.out.written_len += len;
             if fin {
-                self.queue.payload_len -= take(&mut self.queue.written_len).min(self.queue.payload_len);
-                self.queue.messages = self.queue.messages.saturating_sub(1);
+                self.out.payload_len -= take(&mut self.out.written_len).min(self.out.payload_len);
+                self.out.messages = self.out.messages.saturating_sub(1);
             }
         }
     }
@@ -163,24 +157,23 @@ impl Protocol {
         if len == 0 || !self.writes() {
             return;
         }
-        self.mid_frame = mid_frame;
-        self.queue.len = self.queue.len.saturating_sub(len);
-        let more = self.queue.len > 0 || self.has_urgent();
+        self.out.mid_frame = mid_frame;
+        self.out.len = self.out.len.saturating_sub(len);
+        let more = self.out.len > 0 || self.has_urgent();
         self.clock.wrote(&self.config, now, more);
-        if self.queue.full && !self.is_full() && self.queue.len <= self.config.send_low {
-            self.queue.full = false;
+        if self.out.full && !self.is_full() && self.out.len <= self.config.send_low {
+            self.out.full = false;
             self.notices.drained = true;
         }
-        if self.queue.len == 0 {
-            let begun_len = self.queue.begun_len;
-            (self.queue.payload_len, self.queue.written_len) = (begun_len, begun_len);
-            self.queue.messages = u64::from(self.sending.is_some());
+        if self.out.len == 0 {
+            let begun_len = self.out.begun_len;
+            (self.out.payload_len, self.out.written_len) = (begun_len, begun_len);
+            self.out.messages = u64::from(self.out.unfinished.is_some());
             self.flushed(now);
         }
     }
 
     /// All that was queued is written.
-    #[inline]
     fn flushed(&mut self, now: Instant) {
         while self.pings.is_some() && self.ping_written(now) {}
         if self.phase != Phase::Open && !self.notices.close {
@@ -220,7 +213,7 @@ impl Protocol {
 
     /// The send queue is at its high water mark, which is one byte at least.
     pub(super) fn is_full(&self) -> bool {
-        self.queue.len >= self.config.send_high.max(1)
+        self.out.len >= self.config.send_high.max(1)
     }
 
     /// Reading makes sense.
@@ -241,12 +234,12 @@ impl Protocol {
 
     /// Bytes that wait to be taken by the transport.
     pub const fn buffered(&self) -> usize {
-        self.queue.len
+        self.out.len
     }
 
     /// The last message that is confirmed.
     pub fn confirmed(&self) -> Option<Ticket> {
-        self.confirmed.checked_sub(1).map(Ticket)
+        self.out.confirmed.checked_sub(1).map(Ticket)
     }
 
     /// The verdict, once it is decided.
@@ -261,16 +254,13 @@ impl Protocol {
 
     /// The opening handshake took too long.
     pub(crate) fn is_late(&self) -> bool {
-        let cause = self.ending.as_ref().and_then(|ending| ending.cause.as_ref());
-        cause == Some(&Cause::Timeout(Timeout::Handshake))
+        let late = Some(Cause::Timeout(Timeout::Handshake));
+        self.ending.as_ref().is_some_and(|ending| ending.cause == late)
     }
 
     /// What was just parsed is behind something: messages that the application has not asked past, or Pongs that it must not outrun.
     fn is_behind(&self) -> bool {
-        match self.state() {
-            State::Open => self.waiting > 0 || self.handling,
-            State::Connecting | State::Closing | State::Closed => self.has_urgent(),
-        }
+        if self.state() == State::Open { self.waiting > 0 || self.handling } else { self.has_urgent() }
     }
 
     /// What the lifecycle would do.
@@ -292,10 +282,8 @@ impl Protocol {
             Action::Decide => self.decide(input),
             Action::QueueClose => self.order_close(input),
             Action::QueueEcho => self.order_echo(),
-            // Who refuses in so many words queues them too.
-            Action::QueueRefusal => self.notices.refusal = input != Input::Refused,
-            Action::Queue | Action::HandBack | Action::Deliver | Action::Discard => {}
-            Action::Pong | Action::Move | Action::Ignore => {}
+            Action::QueueRefusal | Action::Queue | Action::HandBack | Action::Deliver => {}
+            Action::Discard | Action::Pong | Action::Move | Action::Ignore => {}
         }
         let leaves_open = before.state() == State::Open && self.state() != State::Open;
         self.notices.closing |= leaves_open && self.peer_close().is_some();
@@ -317,10 +305,11 @@ impl Protocol {
         self.ending().cause.get_or_insert(cause);
     }
 
-    /// What a driver learned of its transport; after the verdict it changes nothing.
+    /// What a driver learned of its transport: a reset outranks a truncation, and after the verdict nothing counts.
     fn learn(&mut self, error: TransportError) {
-        if self.state() != State::Closed {
-            self.ending().learn(error);
+        let ending = self.ending.get_or_insert_default();
+        if self.phase.state() != State::Closed && ending.lost != Some(TransportError::Reset) {
+            ending.lost = Some(error);
         }
     }
 

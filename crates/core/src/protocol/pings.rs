@@ -1,13 +1,11 @@
 //! Pings, Pongs, and what they confirm.
 
 use alloc::collections::VecDeque;
-use alloc::vec::Vec;
-use core::mem::{replace, take};
+use core::mem::replace;
 
-use super::Protocol;
-use crate::frame::{MAX_CONTROL_LEN, Opcode};
-use crate::lifecycle::{Action, Input, Phase};
-use crate::{Instant, PingError, Pong, Ticket};
+use super::*;
+use crate::frame::MAX_CONTROL_LEN;
+use crate::{PingError, Pong};
 
 /// The most Pings of the application that may be unanswered at a time.
 pub const MAX_PINGS: usize = 16;
@@ -33,11 +31,11 @@ pub(super) struct Pings {
     /// The application's own Pong.
     unsolicited: Option<Vec<u8>>,
     /// A keepalive Ping is to be sent.
-    keepalive: bool,
+    pub(super) keepalive: bool,
     /// Ours that are unanswered, in the order of writing.
     sent: VecDeque<Ping>,
     /// Answers that the application has not been told of.
-    answered: VecDeque<Pong>,
+    pub(super) answered: VecDeque<Pong>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,12 +63,12 @@ enum Stage {
 }
 
 impl Protocol {
-    /// Admits a Ping behind everything that is queued: its number, and the frame to queue.
+    /// Admits a Ping behind everything that is queued. Answers with its number, which is its payload too: 8 bytes in network order.
     ///
     /// # Errors
     ///
     /// [`PingError`]; nothing changed.
-    pub fn ping(&mut self) -> Result<(u64, Control), PingError> {
+    pub fn ping(&mut self) -> Result<u64, PingError> {
         if self.would(Input::SendPing) != Action::Queue {
             return Err(PingError::Refused(self.why_not()));
         }
@@ -78,15 +76,15 @@ impl Protocol {
         if self.pings.as_deref().map_or(0, own) >= MAX_PINGS {
             return Err(PingError::TooMany);
         }
-        let finished = self.next_ticket - u64::from(self.sending.is_some());
+        let finished = self.out.next_ticket - u64::from(self.out.unfinished.is_some());
         let ping = self.number_ping(false, finished, Stage::Queued);
         self.pings().sent.push_back(ping);
-        Ok((ping.id, ping.control()))
+        Ok(ping.id)
     }
 
     fn number_ping(&mut self, keepalive: bool, after: u64, stage: Stage) -> Ping {
-        self.next_ping += 1;
-        Ping { id: self.next_ping - 1, keepalive, after, stage }
+        self.out.next_ping += 1;
+        Ping { id: self.out.next_ping - 1, keepalive, after, stage }
     }
 
     /// Takes an unsolicited Pong; the latest wins.
@@ -119,12 +117,12 @@ impl Protocol {
             self.drop_empty_pings();
             return pong.map(|payload| Control { opcode: Opcode::Pong, payload });
         }
-        let ping = self.number_ping(true, self.next_ticket - self.queue.messages, Stage::Committed);
+        let ping = self.number_ping(true, self.out.next_ticket - self.out.messages, Stage::Committed);
         // The batch before is written, and this goes ahead of all that is not committed.
         let sent = &mut self.pings().sent;
         let unwritten = sent.partition_point(|ping| matches!(ping.stage, Stage::Written { .. }));
         sent.insert(unwritten, ping);
-        Some(ping.control())
+        Some(Control { opcode: Opcode::Ping, payload: ping.id.to_be_bytes().to_vec() })
     }
 
     /// [`take_urgent`](Self::take_urgent) has something.
@@ -149,19 +147,9 @@ impl Protocol {
         Some(pong)
     }
 
-    pub(crate) fn has_pong(&self) -> bool {
-        self.pings.as_deref().is_some_and(|pings| !pings.answered.is_empty())
-    }
-
     pub(super) fn keepalive_pending(&self) -> bool {
-        self.pings
-            .as_deref()
-            .is_some_and(|pings| pings.keepalive || pings.sent.iter().any(|ping| ping.keepalive))
-    }
-
-    pub(super) fn want_keepalive(&mut self, now: Instant) {
-        self.pings().keepalive = true;
-        self.clock.queued(&self.config, now);
+        let pending = |pings: &Pings| pings.keepalive || pings.sent.iter().any(|ping| ping.keepalive);
+        self.pings.as_deref().is_some_and(pending)
     }
 
     /// A Pong may be sent: until the peer's Close (CLOSE.md rules 1 and 2).
@@ -172,13 +160,13 @@ impl Protocol {
 
     /// The peer's Ping was parsed.
     // R5.5.2-01, R5.5.3-01
-    pub(super) fn ping_received(&mut self, now: Instant, payload: &[u8]) {
+    pub(super) fn ping_received(&mut self, now: Instant, payload: Vec<u8>) {
         if self.answers_pings() {
             let answers = &mut self.pings().answers;
             if answers.len() == MAX_PONGS {
                 answers.pop_front();
             }
-            answers.push_back(payload.to_vec());
+            answers.push_back(payload);
             self.clock.queued(&self.config, now);
         }
     }
@@ -214,7 +202,7 @@ impl Protocol {
     fn resolve(&mut self, now: Instant, index: usize) {
         let Some(pings) = &mut self.pings else { return };
         for ping in pings.sent.drain(..=index) {
-            self.confirmed = self.confirmed.max(ping.after);
+            self.out.confirmed = self.out.confirmed.max(ping.after);
             let Stage::Written { at, .. } = ping.stage else { continue };
             if !ping.keepalive {
                 let confirmed = ping.after.checked_sub(1).map(Ticket);
@@ -240,7 +228,7 @@ impl Protocol {
         }
     }
 
-    fn pings(&mut self) -> &mut Pings {
+    pub(super) fn pings(&mut self) -> &mut Pings {
         self.pings.get_or_insert_default()
     }
 
@@ -256,11 +244,5 @@ impl Protocol {
         if self.pings.as_deref() == Some(&Pings::default()) {
             self.pings = None;
         }
-    }
-}
-
-impl Ping {
-    fn control(self) -> Control {
-        Control { opcode: Opcode::Ping, payload: self.id.to_be_bytes().to_vec() }
     }
 }

@@ -1,13 +1,8 @@
 //! What the peer sends: frames, their order, and their limits.
 
-use alloc::vec::Vec;
-use core::mem::take;
-
-use super::Protocol;
-use crate::frame::{Header, MAX_HEADER_LEN, Opcode};
-use crate::lifecycle::{Action, Input, Phase};
+use super::*;
+use crate::frame::MAX_HEADER_LEN;
 use crate::mask::mask;
-use crate::{Close, Initiator, Instant, Kind, Role, State, Violation};
 
 /// A part of a message: as much of a data frame as one buffer held, unmasked in place.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,7 +40,6 @@ impl Decoder {
     }
 
     /// Nothing is unfinished.
-    #[inline]
     const fn is_idle(&self) -> bool {
         !self.mid_frame() && self.message.is_none()
     }
@@ -217,24 +211,18 @@ impl Protocol {
         (payload, frame.len)
     }
 
-    fn control(&mut self, now: Instant, opcode: Opcode, payload: &[u8], left: u64) {
-        let partial = &mut self.decoder.partial;
-        if left == 0 && partial.is_empty() {
-            return self.act_on(now, opcode, payload);
-        }
-        partial.extend_from_slice(payload);
-        if left == 0 {
-            let payload = take(partial);
-            self.act_on(now, opcode, &payload);
-        }
-    }
-
+    /// A part of a control frame; at its last the frame is acted on.
     // R6.2-02
-    fn act_on(&mut self, now: Instant, opcode: Opcode, payload: &[u8]) {
+    fn control(&mut self, now: Instant, opcode: Opcode, payload: &[u8], left: u64) {
+        self.decoder.partial.extend_from_slice(payload);
+        if left > 0 {
+            return;
+        }
+        let payload = take(&mut self.decoder.partial);
         match opcode {
             Opcode::Ping => self.ping_received(now, payload),
-            Opcode::Pong => self.pong_received(now, payload),
-            Opcode::Close => match Close::parse(payload) {
+            Opcode::Pong => self.pong_received(now, &payload),
+            Opcode::Close => match Close::parse(&payload) {
                 Ok(close) => self.close_received(now, close),
                 // R10.7-01
                 Err(violation) => self.violate(now, violation),
