@@ -9,8 +9,8 @@ use adieu_tests::tree::{files, files_with, name, root, text};
 
 const MAX_FILE_LINES: usize = 500;
 const MAX_FUNCTION_LINES: usize = 60;
-/// A ratchet, to be lowered with every line that goes: the bar is 3,000, which the core does not meet yet (`docs/decisions.md`).
-const MAX_CORE_LINES: usize = 3_215;
+/// What one person reads in an hour (`docs/decisions.md`).
+const MAX_CORE_LINES: usize = 3_000;
 
 fn none(offences: &[String]) {
     assert!(offences.is_empty(), "{} offences:\n  {}", offences.len(), offences.join("\n  "));

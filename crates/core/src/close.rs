@@ -2,8 +2,7 @@
 //!
 //! Owns: which codes may travel, how a payload is read and written. Must not know: when a Close is sent.
 
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use crate::{CloseError, Violation};
@@ -82,14 +81,14 @@ impl Close {
         let code = CloseCode::new(code).ok_or(CloseError::Code(code))?;
         // R5.5-01
         if reason.len() > MAX_REASON_LEN {
-            return Err(CloseError::Reason { len: reason.len() });
+            return Err(CloseError::Reason(reason.len()));
         }
-        Ok(Self { code: Some(code), reason: reason.to_string() })
+        Ok(Self { code: Some(code), reason: reason.into() })
     }
 
     /// A Close with a code that is known to be good, and a reason cut to fit.
     pub(crate) fn cut(code: CloseCode, reason: &str) -> Self {
-        Self { code: Some(code), reason: cut_reason(reason).to_string() }
+        Self { code: Some(code), reason: cut_reason(reason).into() }
     }
 
     /// The code that the frame carried; `None` for an empty Close, never an invented one.
@@ -123,7 +122,7 @@ impl Close {
         // R8.1-02
         let reason = str::from_utf8(reason).map_err(|_| Violation::CloseReasonUtf8)?;
         let code = CloseCode::new(code).ok_or(Violation::CloseCode(code))?;
-        Ok(Self { code: Some(code), reason: reason.to_string() })
+        Ok(Self { code: Some(code), reason: reason.into() })
     }
 
     /// The frame's payload: 0 bytes, or 2 to 125.

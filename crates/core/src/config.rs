@@ -1,8 +1,6 @@
 //! Limits and deadlines, each with its default and the reason for it.
 
-use alloc::string::String;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::{string::String, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 /// What one endpoint allows and how long it waits. Shared by all its connections through an [`Arc`].

@@ -4,8 +4,8 @@
 
 use core::fmt;
 
-use crate::CloseCode;
 use crate::words::words;
+use crate::{CloseCode, Message, Ticket};
 
 words! {
     /// What the peer did wrong.
@@ -100,11 +100,8 @@ words! {
     pub enum CloseError {
         /// The code may not travel in a Close frame (RFC 6455 §7.4).
         Code(code: u16) = "code {code} may not travel in a Close frame",
-        /// The reason is too long.
-        Reason {
-            /// Its length in bytes of UTF-8.
-            len: usize
-        } = "a reason of {len} bytes is over 123",
+        /// The reason is longer than [`MAX_REASON_LEN`](crate::MAX_REASON_LEN) bytes of UTF-8.
+        Reason(len: usize) = "a reason of {len} bytes is over 123",
         /// A fragmented message of ours is unfinished; `close_cutting` closes all the same.
         MessageUnfinished = "a fragmented message is unfinished",
         /// The connection is closing or closed already.
@@ -169,3 +166,6 @@ impl<M> fmt::Display for SendError<M> {
 }
 
 impl<M: fmt::Debug> core::error::Error for SendError<M> {}
+
+/// What sending answers: the message's number, or the message back.
+pub type SendResult<'m> = Result<Ticket, SendError<Message<'m>>>;

@@ -1,7 +1,6 @@
 //! What the application is told.
 
-use alloc::borrow::Cow;
-use alloc::boxed::Box;
+use alloc::{borrow::Cow, boxed::Box};
 use core::time::Duration;
 
 use crate::handshake::{Request, Response};

@@ -100,15 +100,13 @@ impl Header {
         // R5.3-01
         let masked = u8::from(self.key.is_some()) << 7;
         // R5.2-05
+        let len = self.len.to_be_bytes();
         match self.len {
-            0..=125 => out.extend_from_slice(&[first, masked | self.len as u8]),
-            126..=0xFFFF => {
-                let [high, low] = (self.len as u16).to_be_bytes();
-                out.extend_from_slice(&[first, masked | 126, high, low]);
-            }
+            0..=125 => out.extend_from_slice(&[first, masked | len[7]]),
+            126..=0xFFFF => out.extend_from_slice(&[first, masked | 126, len[6], len[7]]),
             0x1_0000.. => {
                 out.extend_from_slice(&[first, masked | 127]);
-                out.extend_from_slice(&self.len.to_be_bytes());
+                out.extend_from_slice(&len);
             }
         }
         if let Some(key) = self.key {

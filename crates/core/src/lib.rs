@@ -98,7 +98,8 @@ pub use close::{Close, CloseCode, MAX_REASON_LEN, cut_reason};
 pub use config::{Config, OriginPolicy, ServerConfig};
 pub use connection::Connection;
 pub use error::{
-    AnswerError, CloseError, HeaderError, PingError, ResponseFault, SendError, SendRefusal, Violation,
+    AnswerError, CloseError, HeaderError, PingError, ResponseFault, SendError, SendRefusal, SendResult,
+    Violation,
 };
 pub use event::{Chunk, Event, Pong};
 pub use lifecycle::{Role, State, Transport};

@@ -3,14 +3,7 @@
 /// XORs `payload` with `key`, from the key's first byte on. What follows `len` bytes is masked with `key.rotate_left(len % 4)`.
 pub fn mask(key: [u8; 4], payload: &mut [u8]) {
     let wide = u64::from_ne_bytes([key[0], key[1], key[2], key[3], key[0], key[1], key[2], key[3]]);
-    let (blocks, rest) = payload.as_chunks_mut::<32>();
-    for block in blocks {
-        let (lanes, _) = block.as_chunks_mut::<8>();
-        for lane in lanes {
-            *lane = (u64::from_ne_bytes(*lane) ^ wide).to_ne_bytes();
-        }
-    }
-    let (lanes, rest) = rest.as_chunks_mut::<8>();
+    let (lanes, rest) = payload.as_chunks_mut::<8>();
     for lane in lanes {
         *lane = (u64::from_ne_bytes(*lane) ^ wide).to_ne_bytes();
     }

@@ -1,9 +1,6 @@
 //! The clock port: a point in time is an argument, never a question.
 
-use core::fmt;
-use core::num::NonZeroU64;
-use core::ops::Add;
-use core::time::Duration;
+use core::{fmt, num::NonZeroU64, ops::Add, time::Duration};
 
 /// A point on a monotonic clock that the driver reads.
 ///
@@ -36,8 +33,7 @@ impl Add<Duration> for Instant {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(nanos))
+        Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
     }
 }
 

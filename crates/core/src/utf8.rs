@@ -39,9 +39,7 @@ impl Carry {
     pub fn next<'p>(&mut self, mut part: &'p [u8]) -> Result<(Option<char>, &'p str), InvalidUtf8> {
         let mut completed = None;
         while self.len > 0 && completed.is_none() {
-            let Some((&byte, rest)) = part.split_first() else {
-                return Ok((None, ""));
-            };
+            let Some((&byte, rest)) = part.split_first() else { return Ok((None, "")) };
             part = rest;
             self.bytes[usize::from(self.len)] = byte;
             self.len += 1;

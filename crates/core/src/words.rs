@@ -3,17 +3,16 @@
 /// Declares enums of plain data whose variants are displayed as the words behind them, which may name what a variant carries.
 macro_rules! words {
     ($($(#[$about:meta])* pub enum $name:ident { $(
-        $(#[$doc:meta])*
-        $variant:ident $(($value:ident: $of:ty))? $({ $(#[$what:meta])* $field:ident: $type:ty })? = $words:literal,
+        $(#[$doc:meta])* $variant:ident $(($value:ident: $of:ty))? = $words:literal,
     )* })*) => { $(
         $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
-        pub enum $name { $($(#[$doc])* $variant $(($of))? $({ $(#[$what])* $field: $type })?,)* }
+        pub enum $name { $($(#[$doc])* $variant $(($of))?,)* }
 
         impl core::fmt::Display for $name {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                match self { $(Self::$variant $(($value))? $({ $field })? => write!(f, $words),)* }
+                match self { $(Self::$variant $(($value))? => write!(f, $words),)* }
             }
         }
 

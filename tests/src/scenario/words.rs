@@ -30,7 +30,7 @@ pub(super) fn ping_refusal(result: Result<(), PingError>) -> Option<String> {
 pub(super) fn close_refusal(result: Result<(), CloseError>) -> Option<String> {
     Some(match result.err()? {
         CloseError::Code(code) => format!("close-code-{code}"),
-        CloseError::Reason { len } => format!("close-reason-{len}"),
+        CloseError::Reason(len) => format!("close-reason-{len}"),
         CloseError::MessageUnfinished => "message-unfinished".to_owned(),
         CloseError::Already => "already".to_owned(),
         other => format!("{other:?}"),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::handshake::{Accept, Request};
-use crate::{AnswerError, Close, CloseCode, CloseError, Message, PingError, Pong, SendError, Ticket};
+use crate::{AnswerError, Close, CloseCode, CloseError, Message, PingError, Pong, SendError, SendResult};
 
 impl Connection {
     /// Asks for the next event that needs no input. Asking tells that the application is done with the message before
@@ -16,23 +16,15 @@ impl Connection {
 
     #[inline(never)]
     fn next_event(&mut self, now: Instant) -> Option<Event<'static>> {
-        if let Some(greeting) = self.greeting.take() {
-            return Some(*greeting);
-        }
-        if let Some(event) = self.protocol.poll_event() {
-            return Some(event);
-        }
-        let event = self.take_held(now)?;
-        self.protocol.delivered();
-        Some(event)
+        let greeting = self.greeting.take().map(|greeting| *greeting);
+        let told = greeting.or_else(|| self.protocol.poll_event());
+        told.or_else(|| self.take_held(now).inspect(|_| self.protocol.delivered()))
     }
 
     fn take_held(&mut self, now: Instant) -> Option<Event<'static>> {
         let inbox = self.inbox.as_mut()?;
         let (event, len) = inbox.pop()?;
-        if inbox.is_empty() {
-            self.inbox = None;
-        }
+        self.inbox.take_if(|inbox| inbox.is_empty());
         self.protocol.released(now, len);
         Some(event)
     }
@@ -80,12 +72,8 @@ impl Connection {
     ///
     /// [`SendError`] tells why and gives the message back; nothing changed.
     #[inline]
-    pub fn send<'m>(
-        &mut self,
-        now: Instant,
-        message: impl Into<Message<'m>>,
-    ) -> Result<Ticket, SendError<Message<'m>>> {
-        self.send_data(now, message.into(), true, false)
+    pub fn send<'m>(&mut self, now: Instant, message: impl Into<Message<'m>>) -> SendResult<'m> {
+        self.queue(now, message.into(), true, false)
     }
 
     /// Queues a fragment: the first begins a message, the one with `end` finishes it. All fragments of a message give the same
@@ -97,21 +85,15 @@ impl Connection {
     pub fn send_fragment<'m>(
         &mut self,
         now: Instant,
-        fragment: impl Into<Message<'m>>,
+        part: impl Into<Message<'m>>,
         end: bool,
-    ) -> Result<Ticket, SendError<Message<'m>>> {
-        self.send_data(now, fragment.into(), end, true)
+    ) -> SendResult<'m> {
+        self.queue(now, part.into(), end, true)
     }
 
     // R6.1-01
     #[inline]
-    fn send_data<'m>(
-        &mut self,
-        now: Instant,
-        message: Message<'m>,
-        end: bool,
-        fragment: bool,
-    ) -> Result<Ticket, SendError<Message<'m>>> {
+    fn queue<'m>(&mut self, now: Instant, message: Message<'m>, end: bool, fragment: bool) -> SendResult<'m> {
         let (opcode, ticket) = match self.protocol.send(now, message.kind(), end, fragment) {
             Ok(admitted) => admitted,
             Err(refusal) => return Err(SendError { refusal, message }),

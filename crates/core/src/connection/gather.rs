@@ -1,7 +1,6 @@
 //! A message that did not arrive at once.
 
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 
 use crate::protocol::Data;
 use crate::utf8::{Carry, InvalidUtf8};

@@ -5,10 +5,7 @@
 //! Small ones are packed one behind the other, each behind a tag of two bytes, so that what waits takes hardly more room than it took on
 //! the wire; large ones stay where they are.
 
-use alloc::borrow::Cow;
-use alloc::collections::VecDeque;
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, collections::VecDeque, string::String, vec::Vec};
 
 use crate::{Chunk, Event, Kind, utf8};
 

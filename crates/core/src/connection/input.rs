@@ -17,17 +17,11 @@ impl Connection {
         if let Some(event) = self.poll_event(now) {
             return Some(event);
         }
-        if self.protocol.is_deaf() {
+        if self.protocol.deaf {
             self.handle_ahead(now, core::mem::take(input));
         }
         while self.greeting.is_none() && !input.is_empty() {
-            if let Some((kind, payload)) = self.protocol.receive_whole(now, input) {
-                if let Some(event) = self.whole(now, kind, payload) {
-                    self.protocol.delivered();
-                    return Some(event);
-                }
-            } else if let Some(event) = self.advance(now, input) {
-                self.settle(now);
+            if let Some(event) = self.next(now, input) {
                 self.protocol.delivered();
                 return Some(event);
             }
@@ -39,11 +33,7 @@ impl Connection {
     /// for an event.
     pub fn handle_ahead(&mut self, now: Instant, mut input: &mut [u8]) {
         while !input.is_empty() {
-            let event = match self.protocol.receive_whole(now, &mut input) {
-                Some((kind, payload)) => self.whole(now, kind, payload),
-                None => self.advance(now, &mut input),
-            };
-            if let Some(event) = event {
+            if let Some(event) = self.next(now, &mut input) {
                 self.hold(now, event);
             }
         }
@@ -51,14 +41,23 @@ impl Connection {
     }
 
     /// Takes the next step through `input`, to the end of it or to an event.
+    #[inline(always)]
+    fn next<'b>(&mut self, now: Instant, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
+        match self.protocol.receive_whole(now, input) {
+            Some((kind, payload)) => self.whole(now, kind, payload),
+            None => self.advance(now, input),
+        }
+    }
+
     #[inline(never)]
     fn advance<'b>(&mut self, now: Instant, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
         if self.handshake.is_some() && self.phase() == Phase::Connecting {
             self.shake(now, input);
             return None;
         }
-        let data = self.protocol.receive(now, input)?;
-        self.part(now, data)
+        let event = self.protocol.receive(now, input).and_then(|data| self.part(now, data));
+        self.settle(now);
+        event
     }
 
     /// The peer's direction of the stream ended in order (TLS: with `close_notify`).

@@ -10,10 +10,7 @@ mod input;
 mod outbox;
 mod output;
 
-use alloc::borrow::Cow;
-use alloc::boxed::Box;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, boxed::Box, sync::Arc, vec::Vec};
 use chacha20::ChaCha8Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 use core::ops::Deref;
@@ -103,15 +100,9 @@ impl Connection {
     }
 
     fn new(protocol: Protocol, keys: Option<ChaCha8Rng>, handshake: Option<Handshake>) -> Self {
-        Self {
-            protocol,
-            outbox: Outbox::default(),
-            inbox: None,
-            gather: None,
-            keys: keys.map(Box::new),
-            handshake: handshake.map(Box::new),
-            greeting: None,
-        }
+        let outbox = Outbox::default();
+        let (keys, handshake) = (keys.map(Box::new), handshake.map(Box::new));
+        Self { protocol, outbox, inbox: None, gather: None, keys, handshake, greeting: None }
     }
 
     /// Reading makes sense: false while the inbox is over its threshold, and after the end of the peer's stream.

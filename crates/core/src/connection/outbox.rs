@@ -5,9 +5,7 @@
 //! Frames are encoded into blocks of about 64 KiB; the last frame of a block may refer to a large payload that is already in a buffer of
 //! its own. The front block is what is written: a batch is what it holds when it is committed, so it ends between two frames.
 
-use alloc::borrow::Cow;
-use alloc::collections::VecDeque;
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, collections::VecDeque, vec::Vec};
 use core::mem::{replace, swap, take};
 
 use crate::Role;

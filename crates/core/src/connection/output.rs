@@ -3,7 +3,6 @@
 use super::outbox::Block;
 use super::*;
 use crate::frame::Header;
-use crate::protocol::Control;
 
 impl Connection {
     /// The bytes to write next, as slices: fills `out` from the front and tells how many it filled, 0 when there is nothing to
@@ -20,7 +19,7 @@ impl Connection {
         if self.outbox.committed_len() == 0 {
             let mut urgent = Block::default();
             while !self.outbox.begins_with_head()
-                && let Some(Control { opcode, payload }) = self.protocol.take_urgent()
+                && let Some((opcode, payload)) = self.protocol.take_urgent()
             {
                 // R5.1-01, R5.5.1-03
                 let key = self.masking_key();

@@ -1,8 +1,6 @@
 //! The client's half: writes a request, reads the response and checks it (RFC 6455 §4.1).
 
-use alloc::format;
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{format, string::String, vec::Vec};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use core::mem::take;
 
@@ -34,7 +32,7 @@ impl ClientRequest {
         if !target.starts_with('/') || !is_visible(target) {
             return Err(HeaderError::Target);
         }
-        let (host, target) = (host.to_string(), target.to_string());
+        let (host, target) = (host.into(), target.to_string());
         Ok(Self { host, target, subprotocols: Vec::new(), headers: Headers::default() })
     }
 
@@ -59,7 +57,7 @@ impl ClientRequest {
         if !is_token(name.as_bytes()) || self.subprotocols.iter().any(|given| given == name) {
             return Err(HeaderError::Subprotocol);
         }
-        self.subprotocols.push(name.to_string());
+        self.subprotocols.push(name.into());
         Ok(self)
     }
 

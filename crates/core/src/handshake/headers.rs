@@ -1,7 +1,6 @@
 //! Header fields: bytes until somebody validates them.
 
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 
 use crate::HeaderError;
 
@@ -37,7 +36,7 @@ impl Header {
         if value.iter().any(|&byte| byte.is_ascii_control() && byte != b'\t') {
             return Err(HeaderError::Value);
         }
-        Ok(Self { name: name.to_string(), value: value.to_vec() })
+        Ok(Self { name: name.into(), value: value.to_vec() })
     }
 }
 
@@ -47,10 +46,8 @@ pub struct Headers(pub Vec<Header>);
 
 impl Headers {
     pub(super) fn from_parsed(parsed: &[httparse::Header<'_>]) -> Self {
-        let field = |header: &httparse::Header<'_>| Header {
-            name: header.name.to_string(),
-            value: header.value.trim_ascii().to_vec(),
-        };
+        let field =
+            |it: &httparse::Header<'_>| Header { name: it.name.into(), value: it.value.trim_ascii().into() };
         Self(parsed.iter().map(field).collect())
     }
 

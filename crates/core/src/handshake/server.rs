@@ -1,9 +1,6 @@
 //! The server's half: reads a request, judges it, writes an answer (RFC 6455 §4.2).
 
-use alloc::format;
-use alloc::string::{String, ToString};
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::{format, string::String, sync::Arc, vec::Vec};
 use base64::prelude::{BASE64_STANDARD, Engine};
 
 use super::head::{fault, read_head, write_head};
@@ -33,7 +30,7 @@ impl Request {
         let (Some(method), Some(target), Some(1)) = (parsed.method, target, parsed.version) else {
             return Err(400);
         };
-        Ok(Self { method: method.to_string(), target, headers: Headers::from_parsed(parsed.headers) })
+        Ok(Self { method: method.into(), target, headers: Headers::from_parsed(parsed.headers) })
     }
 
     /// The part of the target before `?`.
@@ -73,7 +70,7 @@ impl Accept {
     /// With a subprotocol, one of those that were offered (checked when the answer is given).
     #[must_use]
     pub fn subprotocol(mut self, name: &str) -> Self {
-        self.subprotocol = Some(name.to_string());
+        self.subprotocol = Some(name.into());
         self
     }
 
@@ -163,7 +160,7 @@ impl Reject {
             ("Upgrade", upgrade),
             // R4.2.2-05, R4.4-01
             ("Sec-WebSocket-Version", version),
-            ("Content-Length", &self.body.len().to_string()),
+            ("Content-Length", &format!("{}", self.body.len())),
             // R7.2.2-01
             ("Connection", "close"),
         ];
@@ -264,8 +261,8 @@ fn origin_passes(headers: &Headers, policy: &OriginPolicy) -> bool {
         // R4.2.1-13
         (_, None) => headers.get("origin").is_none(),
         (OriginPolicy::SameOrigin, Some(origin)) => is_same_origin(origin, headers) == Some(true),
-        (OriginPolicy::List(list), Some(origin)) => {
-            list.iter().any(|one| origin.eq_ignore_ascii_case(one.as_bytes()))
+        (OriginPolicy::List(list), Some(it)) => {
+            list.iter().any(|one| it.eq_ignore_ascii_case(one.as_bytes()))
         }
     }
 }

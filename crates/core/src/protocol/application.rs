@@ -120,18 +120,12 @@ impl Protocol {
         self.apply(now, Input::Abort);
     }
 
-    /// The application asks for the next event: it is done with the message before, and what was noted takes effect if
-    /// nothing else waits before it (CLOSE.md rule 6).
+    /// The application asks for the next event: it is done with the message before, and what was noted takes effect if nothing that it
+    /// still wants waits before it (CLOSE.md rule 6).
     pub fn ask(&mut self, now: Instant) {
         self.handling = false;
-        if self.waiting == 0 {
-            self.take_effect(now);
-        }
-    }
-
-    /// What was noted takes effect.
-    fn take_effect(&mut self, now: Instant) {
-        if matches!(self.phase, Phase::CloseNoted | Phase::FaultNoted) {
+        let noted = matches!(self.phase, Phase::CloseNoted | Phase::FaultNoted);
+        if noted && (self.waiting == 0 || self.deaf) {
             self.apply(now, Input::Due);
         }
     }
@@ -139,8 +133,7 @@ impl Protocol {
     /// The application gave up receiving.
     pub fn stop_receiving(&mut self, now: Instant) {
         self.deaf = true;
-        self.handling = false;
-        self.take_effect(now);
+        self.ask(now);
     }
 
     /// A message, or a part of one, is given to the application.
@@ -165,11 +158,6 @@ impl Protocol {
     /// A message may go into the inbox (CLOSE.md rules 6 and 7); else it is to be dropped, and counted with [`dropped`](Self::dropped).
     pub fn admits(&self) -> bool {
         !self.deaf && (self.state() == State::Open || self.waiting_len < self.config.inbox_len)
-    }
-
-    /// Nothing is delivered any more.
-    pub(crate) const fn is_deaf(&self) -> bool {
-        self.deaf
     }
 
     /// A message, or a part of one, was dropped; `len` bytes of payload. So is what follows, for there are no holes in what is

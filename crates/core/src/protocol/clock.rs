@@ -24,14 +24,8 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn new(config: &Config, now: Instant) -> Self {
-        Self {
-            phase: Some(now + config.handshake_timeout),
-            closing: None,
-            write: None,
-            heard: now,
-            message: now,
-            paused: None,
-        }
+        let phase = Some(now + config.handshake_timeout);
+        Self { phase, closing: None, write: None, heard: now, message: now, paused: None }
     }
 
     /// A phase begins: its own deadline is set, and what it puts an end to is cleared.

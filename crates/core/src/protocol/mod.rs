@@ -9,12 +9,10 @@ mod ending;
 mod pings;
 mod receive;
 
-pub use pings::{Control, MAX_PINGS, MAX_PONGS};
+pub use pings::{MAX_PINGS, MAX_PONGS};
 pub use receive::Data;
 
-use alloc::boxed::Box;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::mem::take;
 
 use crate::frame::{Header, Opcode};
@@ -44,8 +42,8 @@ pub struct Protocol {
     eof: bool,
     /// The message that the application was given last is still being handled (CLOSE.md rule 6).
     handling: bool,
-    /// The application gave up receiving.
-    deaf: bool,
+    /// Nothing is delivered any more.
+    pub(crate) deaf: bool,
     out: Out,
     /// What waits for the application: how many, and the room that they take.
     waiting: u32,
@@ -254,8 +252,7 @@ impl Protocol {
 
     /// The opening handshake took too long.
     pub(crate) fn is_late(&self) -> bool {
-        let late = Some(Cause::Timeout(Timeout::Handshake));
-        self.ending.as_ref().is_some_and(|ending| ending.cause == late)
+        self.ending.as_ref().is_some_and(|ending| ending.cause == Some(Cause::Timeout(Timeout::Handshake)))
     }
 
     /// What was just parsed is behind something: messages that the application has not asked past, or Pongs that it must not outrun.

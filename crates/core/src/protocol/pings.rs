@@ -14,15 +14,6 @@ pub const MAX_PINGS: usize = 16;
 // R5.5.3-02
 pub const MAX_PONGS: usize = 16;
 
-/// A control frame, without its masking key.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Control {
-    /// Close, Ping or Pong.
-    pub opcode: Opcode,
-    /// At most 125 bytes.
-    pub payload: Vec<u8>,
-}
-
 /// Boxed while there is anything in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Pings {
@@ -107,7 +98,7 @@ impl Protocol {
 
     /// The next control frame that goes between frames, ahead of what is not committed.
     // R5.5.2-02
-    pub fn take_urgent(&mut self) -> Option<Control> {
+    pub fn take_urgent(&mut self) -> Option<(Opcode, Vec<u8>)> {
         if !self.writes() {
             return None;
         }
@@ -115,14 +106,14 @@ impl Protocol {
         let pong = pings.answers.pop_front().or_else(|| pings.unsolicited.take());
         if pong.is_some() || !take(&mut pings.keepalive) || self.would(Input::SendPing) != Action::Queue {
             self.drop_empty_pings();
-            return pong.map(|payload| Control { opcode: Opcode::Pong, payload });
+            return pong.map(|payload| (Opcode::Pong, payload));
         }
         let ping = self.number_ping(true, self.out.next_ticket - self.out.messages, Stage::Committed);
         // The batch before is written, and this goes ahead of all that is not committed.
         let sent = &mut self.pings().sent;
         let unwritten = sent.partition_point(|ping| matches!(ping.stage, Stage::Written { .. }));
         sent.insert(unwritten, ping);
-        Some(Control { opcode: Opcode::Ping, payload: ping.id.to_be_bytes().to_vec() })
+        Some((Opcode::Ping, ping.id.to_be_bytes().to_vec()))
     }
 
     /// [`take_urgent`](Self::take_urgent) has something.

@@ -39,11 +39,6 @@ impl Decoder {
         !self.partial.is_empty() || self.frame.is_some()
     }
 
-    /// Nothing is unfinished.
-    const fn is_idle(&self) -> bool {
-        !self.mid_frame() && self.message.is_none()
-    }
-
     /// Takes a header from `input`; `None`: more is needed, and everything was taken.
     fn header(&mut self, input: &mut &mut [u8], receiver: Role) -> Result<Option<Header>, Violation> {
         let before = self.partial.len();
@@ -96,8 +91,9 @@ impl Protocol {
         };
         let header_len = if masked & 0x80 != 0 { at + 4 } else { at };
         let limits = self.config.max_message_len.min(self.config.max_frame_len);
-        let idle = self.phase == Phase::Open && self.decoder.is_idle() && !self.config.chunks;
-        if !idle || len > limits || input.len() < header_len + len || self.config.max_fragments == 0 {
+        let idle = !self.decoder.mid_frame() && self.decoder.message.is_none();
+        let whole = idle && self.phase == Phase::Open && !self.config.chunks;
+        if !whole || len > limits || input.len() < header_len + len || self.config.max_fragments == 0 {
             return None;
         }
         let key: [u8; 4] = if masked & 0x80 != 0 { *input[at..].first_chunk()? } else { [0; 4] };

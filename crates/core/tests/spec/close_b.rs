@@ -252,8 +252,8 @@ fn b11_code_or_reason_that_may_not_travel_is_an_error_and_changes_nothing() {
     for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, u16::MAX] {
         assert_eq!(Close::new(code, ""), Err(CloseError::Code(code)));
     }
-    assert_eq!(Close::new(1000, &"r".repeat(124)), Err(CloseError::Reason { len: 124 }));
-    assert_eq!(Close::new(1000, &"é".repeat(62)), Err(CloseError::Reason { len: 124 }));
+    assert_eq!(Close::new(1000, &"r".repeat(124)), Err(CloseError::Reason(124)));
+    assert_eq!(Close::new(1000, &"é".repeat(62)), Err(CloseError::Reason(124)));
     let longest = close(1000, &"r".repeat(123));
     for mut w in worlds() {
         w.conn.close(w.now, longest.clone()).expect("the longest reason");

@@ -260,7 +260,7 @@ fn every_control_frame_of_ours_is_whole_and_short() {
         w.conn.pong(w.now, longest.as_bytes()).expect("a pong");
         assert_eq!(w.conn.pong(w.now, &[0; 126]), Err(PingError::TooLong));
         w.conn.ping(w.now).expect("a ping");
-        assert_eq!(Close::new(1000, &longest[1..]), Err(CloseError::Reason { len: 124 }));
+        assert_eq!(Close::new(1000, &longest[1..]), Err(CloseError::Reason(124)));
         w.close(1000, &longest[2..]);
         w.flush();
         let frames = w.frames();

@@ -105,7 +105,7 @@ async fn b10_a_second_close_says_so_and_both_see_the_verdict() {
 async fn b11_a_close_that_cannot_travel_changes_nothing() {
     let (client, _server) = pair().await;
     assert_eq!(client.close(1005, "").await, Err(CloseError::Code(1005)));
-    assert_eq!(client.close(1000, &"x".repeat(124)).await, Err(CloseError::Reason { len: 124 }));
+    assert_eq!(client.close(1000, &"x".repeat(124)).await, Err(CloseError::Reason(124)));
     assert_eq!(client.state(), State::Open);
 }
 
