@@ -1,10 +1,14 @@
-//! Every scenario of `tests/scenarios`, over the core and over the tokio driver, and what holds of the scenarios themselves.
+//! Every scenario of `tests/scenarios`, over the core, the simulator and the tokio driver, and what holds of the scenarios themselves.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use adieu_core::Role;
-use adieu_tests::scenario::{CoreRunner, Cut, Feed, Over, Runner, Scenario, TokioRunner, all, parse, play};
+use adieu_sim::Cuts;
+use adieu_tests::scenario::{
+    CoreRunner, Cut, Direction, Feed, Over, Runner, Scenario, Seen, SimRunner, TokioRunner, Trace, all,
+    parse, play,
+};
 
 #[path = "scenarios/bytes.rs"]
 mod bytes;
@@ -56,6 +60,52 @@ fn every_scenario_holds_over_the_core_in_both_roles() {
         }
     }
     failures.check();
+}
+
+/// What the network leaves to chance is different with each.
+const SEEDS: u64 = 4;
+
+#[test]
+fn every_scenario_holds_over_the_simulator_whatever_chance_does() {
+    let mut failures = Failures::default();
+    for scenario in all() {
+        let cuts = if scenario.whole.is_some() { Cuts::Whole } else { Cuts::Anywhere };
+        for (role, seed) in scenario.roles.iter().flat_map(|role| (0..SEEDS).map(move |seed| (role, seed))) {
+            for cuts in [Cuts::Whole, cuts] {
+                let mut runner = SimRunner::new(&scenario, *role, seed, cuts);
+                failures.play(&scenario, *role, &format!("simulated, seed {seed}, {cuts:?}"), &mut runner);
+            }
+        }
+    }
+    failures.check();
+}
+
+/// What was seen in each step, direction by direction. A reset behind the end is left out: not every peer can see it.
+fn by_direction(trace: &Trace) -> Vec<[Vec<Seen>; 5]> {
+    let (mut seen_by_step, mut ended) = (Vec::new(), false);
+    for moment in &trace.moments {
+        let mut seen = moment.seen.clone();
+        seen.retain(|seen| {
+            let hidden = ended && *seen == Seen::Peer("reset".to_owned());
+            ended |= *seen == Seen::Peer("end".to_owned());
+            !hidden
+        });
+        let of = |way| seen.iter().filter(|seen| seen.direction() == way).cloned().collect();
+        seen_by_step.push(Direction::ALL.map(of));
+    }
+    seen_by_step
+}
+
+#[test]
+fn the_core_and_the_simulator_leave_the_same_trace() {
+    for scenario in all().iter().filter(|scenario| scenario.disputed.is_none()) {
+        for role in &scenario.roles {
+            let core = play(scenario, *role, &mut CoreRunner::new(scenario, *role, Cut::Whole, Feed::Asking));
+            let sim = play(scenario, *role, &mut SimRunner::new(scenario, *role, 0, Cuts::Whole));
+            let (core, sim) = (core.expect("it holds over the core"), sim.expect("it holds simulated"));
+            assert_eq!(by_direction(&core), by_direction(&sim), "[{}] {role:?}", scenario.id);
+        }
+    }
 }
 
 /// Of long ones, the beginning and the end are cut everywhere, and the middle here and there.

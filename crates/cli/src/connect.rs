@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::{self, ExitCode};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::command::{self, Command};
-use crate::{Failure, complain, escape, say};
+use crate::{Failure, complain, escape, record, say};
 
 /// So many lines are read ahead of what was sent.
 const LINES_AHEAD: usize = 16;
@@ -41,19 +42,26 @@ const LINES_AHEAD: usize = 16;
 #[allow(rustdoc::broken_intra_doc_links, reason = "printed as it stands by --help")]
 pub(crate) struct Arguments {
     #[arg(value_name = "URL", help = "Where to: ws://host[:port][/path][?query]")]
-    url: String,
+    pub(crate) url: String,
 
     /// Offer this subprotocol; can be given several times, the preferred one first
     #[arg(long, value_name = "NAME")]
-    subprotocol: Vec<String>,
+    pub(crate) subprotocol: Vec<String>,
 
     /// Send this header field with the request; can be given several times
     #[arg(long, value_name = "NAME: VALUE", value_parser = parse_header)]
-    header: Vec<(String, String)>,
+    pub(crate) header: Vec<(String, String)>,
 
     /// Send this Origin, as a browser on that page would
     #[arg(long, value_name = "URL")]
-    origin: Option<String>,
+    pub(crate) origin: Option<String>,
+
+    /// Record the connection in this file, for `adieu trace` and `adieu replay`
+    ///
+    /// For debugging: the file holds every payload, sent and received, the header fields, and what the masking keys come from.
+    /// Whoever has it can read all that was said. A driver that writes everything down takes the place of the usual one.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
 }
 
 fn parse_header(text: &str) -> Result<(String, String), String> {
@@ -65,6 +73,9 @@ fn parse_header(text: &str) -> Result<(String, String), String> {
 
 /// Talks until the connection has ended.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    if let Some(path) = &arguments.trace {
+        return record::run(&arguments, path).await;
+    }
     let (ws, driver) = open(&arguments).await.map_err(|error| failure(&error))?;
     let driving = tokio::spawn(driver);
     if io::stdin().is_terminal() {
@@ -80,6 +91,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
 }
 
 async fn open(arguments: &Arguments) -> Result<(WebSocket<TcpStream>, Driver<TcpStream>), ConnectError> {
+    prepare(arguments)?.open_with_driver().await
+}
+
+/// What is asked for, if it can be.
+pub(crate) fn prepare(arguments: &Arguments) -> Result<Connect, ConnectError> {
     let mut connect = Connect::new(&arguments.url)?.config(Arc::new(config()));
     for name in &arguments.subprotocol {
         connect = connect.subprotocol(name)?;
@@ -90,11 +106,11 @@ async fn open(arguments: &Arguments) -> Result<(WebSocket<TcpStream>, Driver<Tcp
     if let Some(origin) = &arguments.origin {
         connect = connect.origin(origin)?;
     }
-    connect.open_with_driver().await
+    Ok(connect)
 }
 
 /// Takes large messages, and many of them: what is on its way when stdin ends should still be printed.
-fn config() -> Config {
+pub(crate) fn config() -> Config {
     let mut config = Config::default();
     config.max_message_len = 64 << 20;
     config.max_frame_len = 64 << 20;
@@ -102,7 +118,7 @@ fn config() -> Config {
     config
 }
 
-fn failure(error: &ConnectError) -> Failure {
+pub(crate) fn failure(error: &ConnectError) -> Failure {
     match error {
         ConnectError::Url(_) | ConnectError::Header(_) => Failure::usage(error.to_string()),
         _ => Failure::new(error.to_string()),
@@ -132,7 +148,7 @@ async fn talk(mut ws: WebSocket<TcpStream>) -> Result<Box<Closed>, Failure> {
     }
 }
 
-fn print(message: &Message<'_>) -> io::Result<()> {
+pub(crate) fn print(message: &Message<'_>) -> io::Result<()> {
     let line = match message {
         Message::Text(text) => escape::text(text),
         Message::Binary(bytes) => escape::binary(bytes),
@@ -208,7 +224,7 @@ async fn ping(client: Sender<TcpStream>) {
 }
 
 /// The lines of stdin, read by a thread of their own: nothing can interrupt it, and the process need not wait for it.
-fn lines() -> mpsc::Receiver<String> {
+pub(crate) fn lines() -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel(LINES_AHEAD);
     thread::spawn(move || {
         for line in io::stdin().lock().lines() {

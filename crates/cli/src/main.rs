@@ -7,7 +7,9 @@ mod endpoint;
 mod endpoints;
 mod escape;
 mod log;
+mod record;
 mod serve;
+mod trace;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -23,7 +25,10 @@ const STUCK_TIMEOUT: Duration = Duration::from_secs(1);
 const EXAMPLES: &str = "Examples:
   adieu serve                                   then open the address that it prints in a browser
   adieu connect ws://127.0.0.1:9001/echo        and type: what you say comes back
-  adieu connect 'ws://127.0.0.1:9001/close?code=4000&reason=bye'";
+  adieu connect 'ws://127.0.0.1:9001/close?code=4000&reason=bye'
+  adieu connect --trace talk.trace ws://127.0.0.1:9001/echo
+  adieu trace talk.trace --svg talk.svg         then look at what happened
+  adieu replay talk.trace                       and whether it would happen again";
 
 /// Serve, try and test WebSocket connections (RFC 6455)
 #[derive(Debug, Parser)]
@@ -37,6 +42,8 @@ struct Arguments {
 enum Command {
     Serve(serve::Arguments),
     Connect(connect::Arguments),
+    Trace(trace::Arguments),
+    Replay(trace::ReplayArguments),
 }
 
 /// What keeps a command from going on: one line for people, and the exit status.
@@ -74,6 +81,8 @@ fn start(command: Command) -> Result<ExitCode, Failure> {
         match command {
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::Connect(arguments) => connect::run(arguments).await,
+            Command::Trace(arguments) => trace::run(&arguments),
+            Command::Replay(arguments) => trace::run_again(&arguments),
         }
     });
     runtime.shutdown_timeout(STUCK_TIMEOUT);

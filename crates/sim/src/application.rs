@@ -7,8 +7,7 @@ use std::time::Duration;
 use adieu_core::{Event, Instant, Message, SendError, SendRefusal, Ticket};
 
 use crate::Traced;
-use crate::endpoint::Driver;
-use crate::line::Line;
+use crate::endpoint::{Driver, Wire};
 use crate::trace::Call;
 
 /// What uses a connection. A closure over [`Port`] and [`Event`] is one; so is a pair, whose halves are both told everything.
@@ -64,7 +63,7 @@ impl<A: Application, B: Application> Application for (A, B) {
 /// The connection as an application has it, behind a driver that looks at what has arrived before it sends.
 pub struct Port<'p> {
     pub(crate) driver: &'p mut Driver,
-    pub(crate) line: &'p mut Line,
+    pub(crate) wire: &'p mut dyn Wire,
 }
 
 impl Deref for Port<'_> {
@@ -88,7 +87,7 @@ impl Port<'_> {
     ///
     /// As there.
     pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<Ticket, SendError<Message<'m>>> {
-        self.driver.look(self.line);
+        self.driver.look(self.wire);
         self.driver.traced.send(message.into())
     }
 
@@ -102,7 +101,7 @@ impl Port<'_> {
         fragment: impl Into<Message<'m>>,
         end: bool,
     ) -> Result<Ticket, SendError<Message<'m>>> {
-        self.driver.look(self.line);
+        self.driver.look(self.wire);
         self.driver.traced.send_fragment(fragment.into(), end)
     }
 
@@ -116,7 +115,7 @@ impl Port<'_> {
     /// A call as data; its outcome is in the trace.
     pub fn perform(&mut self, call: &Call) {
         if matches!(call, Call::Send(..) | Call::Fragment(..)) {
-            self.driver.look(self.line);
+            self.driver.look(self.wire);
         }
         self.driver.left |= *call == Call::Leave;
         self.driver.traced.perform(call);

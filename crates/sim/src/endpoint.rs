@@ -1,14 +1,48 @@
 //! A driver: bytes between the line and the core, events to the application, the clock.
 //!
-//! Owns: in which order. Must not know: why, which the core tells in levels.
+//! Owns: in which order. Must not know: why, which the core tells in levels; what carries the bytes.
 
-use adieu_core::{Connection, Instant, Role, Transport};
+use adieu_core::{Connection, HeaderError, Instant, Transport, TransportError};
 
+use crate::Setup;
 use crate::application::{Application, Port};
-use crate::line::{Line, Read};
-use crate::network::Side;
 use crate::trace::Record;
 use crate::traced::Traced;
+
+/// What carries an endpoint's bytes. Nothing of it waits.
+pub trait Wire {
+    /// Reads at most so many bytes.
+    fn read(&mut self, most: usize) -> Read;
+
+    /// Writes the beginning of `bytes`: so many, none if there is no room.
+    ///
+    /// # Errors
+    ///
+    /// Nothing can be written any more.
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, TransportError>;
+
+    /// Ends the sending direction.
+    fn shutdown_write(&mut self);
+
+    /// Lets go of the transport, in order.
+    fn close(&mut self);
+
+    /// Lets go of the transport with a reset.
+    fn reset(&mut self);
+}
+
+/// What a read came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// Bytes, and whether more can be read at once.
+    Bytes(Vec<u8>, bool),
+    /// The end of the stream.
+    End,
+    /// It failed.
+    Error(TransportError),
+    /// Nothing is there, and not the end.
+    Nothing,
+}
 
 /// After so many rounds without rest in one moment, somebody does nothing but talk to himself.
 const MAX_ROUNDS: usize = 10_000;
@@ -16,16 +50,19 @@ const MAX_ROUNDS: usize = 10_000;
 /// After so many records in one go, the connection has always one more event to tell.
 const MAX_RECORDS: usize = 1_000_000;
 
-/// An endpoint and its application.
-pub(crate) struct Endpoint<'a> {
+/// An endpoint and its application, over any [`Wire`]: the simulator's own driver, for those who have a transport and a clock.
+///
+/// All that happens to it is recorded, and [`replay`](crate::replay()) repeats it.
+pub struct Endpoint<'a> {
     driver: Driver,
     application: Box<dyn Application + 'a>,
+    /// The connection knows that the application waits: it asked, and there was nothing.
+    waits: bool,
 }
 
 /// All that a driver has.
 pub(crate) struct Driver {
     pub(crate) traced: Traced,
-    role: Role,
     /// The application is gone.
     pub(crate) left: bool,
     /// Nothing more can be read before the line moves on.
@@ -56,11 +93,11 @@ impl Driver {
     }
 
     /// Reads once; `false` if there is nothing.
-    fn fetch(&mut self, line: &mut Line) -> bool {
+    fn fetch(&mut self, wire: &mut dyn Wire) -> bool {
         if !self.reads() {
             return false;
         }
-        let read = line.read(self.role, self.traced.connection().config().read_len);
+        let read = wire.read(self.traced.connection().config().read_len);
         self.read_all = !matches!(read, Read::Bytes(_, true));
         self.heard_end = matches!(read, Read::End | Read::Error(_));
         match read {
@@ -73,10 +110,10 @@ impl Driver {
     }
 
     /// Reads what is there, on behalf of nobody, unless it was just read to the end.
-    pub(crate) fn look(&mut self, line: &mut Line) {
+    pub(crate) fn look(&mut self, wire: &mut dyn Wire) {
         while !self.read_all {
             self.digest();
-            if !self.fetch(line) {
+            if !self.fetch(wire) {
                 break;
             }
         }
@@ -90,18 +127,18 @@ impl Driver {
         }
     }
 
-    fn mind_clock(&mut self, line: &mut Line) {
+    fn mind_clock(&mut self, wire: &mut dyn Wire) {
         if self.is_late() {
             self.read_all = false;
-            self.look(line);
+            self.look(wire);
             self.digest();
             self.traced.timeout();
         }
     }
 
-    fn flush(&mut self, line: &mut Line) {
+    fn flush(&mut self, wire: &mut dyn Wire) {
         while self.writes() {
-            match line.write(self.role, self.traced.commit()) {
+            match wire.write(self.traced.commit()) {
                 Ok(0) => return,
                 Ok(len) => self.traced.written(len),
                 Err(error) => {
@@ -112,7 +149,7 @@ impl Driver {
         }
     }
 
-    fn follow_level(&mut self, line: &mut Line) {
+    fn follow_level(&mut self, wire: &mut dyn Wire) {
         let level = self.traced.connection().transport();
         if level == self.level || self.is_gone() {
             return;
@@ -120,20 +157,90 @@ impl Driver {
         self.level = level;
         match level {
             Transport::Open => {}
-            Transport::ShutdownWrite => line.shutdown_write(self.role),
-            Transport::Close => line.close(self.role),
-            Transport::Reset => line.reset(self.role),
+            Transport::ShutdownWrite => wire.shutdown_write(),
+            Transport::Close => wire.close(),
+            Transport::Reset => wire.reset(),
         }
     }
 }
 
+/// A driver's life: a turn when something came or there is room, or when it is time.
 impl<'a> Endpoint<'a> {
-    pub(crate) fn new(conn: Connection, application: Box<dyn Application + 'a>) -> Self {
-        let role = conn.role();
-        let traced = Traced::new(conn, Instant::EPOCH);
+    /// At the beginning of time, [`Instant::EPOCH`].
+    ///
+    /// # Errors
+    ///
+    /// [`HeaderError`] if the setup has what cannot travel.
+    pub fn new(setup: &Setup, application: impl Application + 'a) -> Result<Self, HeaderError> {
+        let traced = Traced::new(setup.connection(Instant::EPOCH)?, Instant::EPOCH);
         let (left, read_all, heard_end, mute, level) = (false, false, false, false, Transport::Open);
-        let driver = Driver { traced, role, left, read_all, heard_end, mute, level };
-        Self { driver, application }
+        let driver = Driver { traced, left, read_all, heard_end, mute, level };
+        Ok(Self { driver, application: Box::new(application), waits: true })
+    }
+
+    /// Everything that can be done now.
+    ///
+    /// # Panics
+    ///
+    /// If the application never comes to rest.
+    pub fn turn(&mut self, now: Instant, wire: &mut dyn Wire) {
+        self.begin(now);
+        let mut spare = Vec::with_capacity(64);
+        self.driver.traced.exchange_buffer(&mut spare);
+        for round in 0.. {
+            assert!(round < MAX_ROUNDS, "the application never comes to rest");
+            let before = self.driver.traced.records.len();
+            self.receive(wire);
+            self.mind_alarm(wire);
+            self.driver.mind_clock(wire);
+            self.driver.flush(wire);
+            self.driver.follow_level(wire);
+            if self.driver.traced.records.len() == before {
+                break;
+            }
+        }
+        self.driver.traced.exchange_buffer(&mut Vec::new());
+    }
+
+    /// The connection as the application has it, from elsewhere. A turn is due afterwards.
+    pub fn port<'p>(&'p mut self, now: Instant, wire: &'p mut dyn Wire) -> Port<'p> {
+        self.begin(now);
+        Port { driver: &mut self.driver, wire }
+    }
+
+    fn begin(&mut self, now: Instant) {
+        self.driver.traced.now = now;
+        self.driver.read_all = false;
+    }
+
+    /// The connection, for all questions.
+    pub const fn connection(&self) -> &Connection {
+        self.driver.traced.connection()
+    }
+
+    /// It waits for something to read.
+    pub fn reads(&self) -> bool {
+        self.driver.reads()
+    }
+
+    /// It waits for room to write.
+    pub fn writes(&self) -> bool {
+        self.driver.writes()
+    }
+
+    /// The transport is done with.
+    pub fn is_gone(&self) -> bool {
+        self.driver.is_gone()
+    }
+
+    /// When a turn is due at the latest.
+    pub fn next_at(&self) -> Option<Instant> {
+        self.alarm().into_iter().chain(self.connection().deadline()).min()
+    }
+
+    /// What happened since the last question.
+    pub fn take_records(&mut self) -> Vec<Record> {
+        core::mem::take(&mut self.driver.traced.records)
     }
 
     fn alarm(&self) -> Option<Instant> {
@@ -145,72 +252,45 @@ impl<'a> Endpoint<'a> {
         !self.driver.left && self.application.receives(self.driver.traced.now)
     }
 
-    fn receive(&mut self, line: &mut Line) {
+    fn receive(&mut self, wire: &mut dyn Wire) {
         loop {
-            let waits = self.driver.traced.holds_rest() || self.driver.traced.connection().has_event();
-            if self.receives() && waits {
-                self.tell(line);
+            let waiting = self.driver.traced.holds_rest() || self.connection().has_event();
+            if !self.receives() {
+                self.waits = false;
+            } else if waiting || !self.waits {
+                self.tell(wire);
             }
             self.driver.digest();
-            if !self.driver.fetch(line) {
+            if !self.driver.fetch(wire) {
                 return;
             }
         }
     }
 
     /// Asks for events until there is none, or the application is busy.
-    fn tell(&mut self, line: &mut Line) {
+    fn tell(&mut self, wire: &mut dyn Wire) {
         let before = self.driver.traced.records.len();
-        while self.receives()
-            && let Some(event) = self.driver.traced.ask()
-        {
+        while self.receives() {
+            let Some(event) = self.driver.traced.ask() else {
+                self.waits = true;
+                return;
+            };
             let told = self.driver.traced.records.len() - before;
             assert!(told < MAX_RECORDS, "events without end: {event:?}");
-            let port = &mut Port { driver: &mut self.driver, line };
+            let port = &mut Port { driver: &mut self.driver, wire };
             self.application.handle_event(port, event);
         }
     }
 
-    fn mind_alarm(&mut self, line: &mut Line) {
-        if self.alarm().is_some_and(|at| at <= line.now) {
-            self.application.handle_alarm(&mut Port { driver: &mut self.driver, line });
+    fn mind_alarm(&mut self, wire: &mut dyn Wire) {
+        if self.alarm().is_some_and(|at| at <= self.driver.traced.now) {
+            self.application.handle_alarm(&mut Port { driver: &mut self.driver, wire });
         }
     }
 }
 
-impl Side for Endpoint<'_> {
-    fn next_at(&self) -> Option<Instant> {
-        self.alarm().into_iter().chain(self.driver.traced.connection().deadline()).min()
-    }
-
-    fn is_ready(&self, line: &Line) -> bool {
-        let driver = &self.driver;
-        let reads = driver.reads() && line.readable(driver.role);
-        let writes = driver.writes() && line.writable(driver.role);
-        reads || writes || self.next_at().is_some_and(|at| at <= line.now)
-    }
-
-    fn turn(&mut self, line: &mut Line) {
-        self.driver.traced.now = line.now;
-        self.driver.read_all = false;
-        let mut spare = Vec::with_capacity(64);
-        self.driver.traced.exchange_buffer(&mut spare);
-        for round in 0.. {
-            assert!(round < MAX_ROUNDS, "the application never comes to rest");
-            let before = self.driver.traced.records.len();
-            self.receive(line);
-            self.mind_alarm(line);
-            self.driver.mind_clock(line);
-            self.driver.flush(line);
-            self.driver.follow_level(line);
-            if self.driver.traced.records.len() == before {
-                break;
-            }
-        }
-        self.driver.traced.exchange_buffer(&mut Vec::new());
-    }
-
-    fn records(&mut self) -> &mut Vec<Record> {
-        &mut self.driver.traced.records
+impl core::fmt::Debug for Endpoint<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.driver.traced.fmt(f)
     }
 }

@@ -39,6 +39,7 @@
 //! - [`Trace`] is what happened. [`Trace::story`] tells it in words, [`Trace::svg`] draws it, its `Display` and `FromStr` keep it in a file.
 //! - [`replay`] gives a fresh connection what an endpoint of a trace was given, and says where it differs first: a trace of today is
 //!   a regression test of tomorrow.
+//! - [`Endpoint`] is the driver alone, over any [`Wire`]: it records a real connection as the simulator records its own.
 //! - `strategy` (with the feature `proptest`) makes streams of frames, right and wrong, calls and networks.
 //!
 //! The driver in here obeys `docs/writing-a-driver.md` and is no more than that: it knows no state, no deadline and no frame.
@@ -63,6 +64,7 @@ pub mod wire;
 
 pub use application::{Application, Collect, Echo, Port, Script};
 pub use dice::Dice;
+pub use endpoint::{Endpoint, Read, Wire};
 pub use network::Network;
 pub use peer::Step;
 pub use plan::{Cuts, Fault, Harm, Plan, When};

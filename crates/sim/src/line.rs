@@ -6,11 +6,12 @@ use std::collections::VecDeque;
 
 use adieu_core::{Instant, Role, TransportError};
 
+use crate::endpoint::{Read, Wire};
 use crate::trace::{Record, What};
 use crate::{Cuts, Dice, Fault, Harm, Plan, When};
 
 pub(crate) struct Line {
-    plan: Plan,
+    pub(crate) plan: Plan,
     dice: Dice,
     pub(crate) now: Instant,
     /// Faults that are still to come.
@@ -32,6 +33,10 @@ struct Way {
     /// How it ended, if its end has arrived: in order, or truncated.
     end: Option<Result<(), TransportError>>,
     sent_len: u64,
+    /// The receiver takes no more than so many bytes.
+    takes: Option<usize>,
+    /// Writing fails.
+    broken: bool,
     /// The network lets nothing more pass.
     cut: bool,
 }
@@ -54,13 +59,32 @@ struct Socket {
     closed: bool,
 }
 
-/// What a read came to.
-pub(crate) enum Read {
-    /// Bytes, and whether more can be read at once.
-    Bytes(Vec<u8>, bool),
-    End,
-    Error(TransportError),
-    Nothing,
+/// One end of the line.
+pub(crate) struct End<'l> {
+    pub(crate) line: &'l mut Line,
+    pub(crate) role: Role,
+}
+
+impl Wire for End<'_> {
+    fn read(&mut self, most: usize) -> Read {
+        self.line.read(self.role, most)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, TransportError> {
+        self.line.write(self.role, bytes)
+    }
+
+    fn shutdown_write(&mut self) {
+        self.line.shutdown_write(self.role);
+    }
+
+    fn close(&mut self) {
+        self.line.close(self.role);
+    }
+
+    fn reset(&mut self) {
+        self.line.reset(self.role);
+    }
 }
 
 const fn other(role: Role) -> Role {
@@ -114,7 +138,8 @@ impl Line {
         }
     }
 
-    fn harm(&mut self, from: Role, harm: Harm) {
+    /// Something goes wrong now.
+    pub(crate) fn harm(&mut self, from: Role, harm: Harm) {
         match harm {
             Harm::Stall(time) => {
                 let until = self.now + time;
@@ -123,6 +148,10 @@ impl Line {
             }
             Harm::End => self.cut(from, Piece::End(Ok(()))),
             Harm::Truncate => self.cut(from, Piece::End(Err(TransportError::Truncated))),
+            Harm::FailWriting => {
+                let way = &mut self.ways[from as usize];
+                (way.broken, way.cut) = (true, true);
+            }
             Harm::Reset => {
                 self.cut(from, Piece::Reset);
                 self.cut(other(from), Piece::Reset);
@@ -189,7 +218,8 @@ impl Line {
             Piece::End(_) | Piece::Reset => 0,
         };
         let flying: usize = way.flying.iter().map(piece_len).sum();
-        if way.cut { usize::MAX } else { self.plan.capacity_len.saturating_sub(flying + way.arrived.len()) }
+        let room = self.plan.capacity_len.saturating_sub(flying + way.arrived.len());
+        if way.cut { usize::MAX } else { room.min(way.takes.unwrap_or(usize::MAX)) }
     }
 }
 
@@ -223,15 +253,28 @@ impl Line {
         }
     }
 
+    /// The owner takes no more of what the other side writes.
+    pub(crate) fn stall(&mut self, role: Role) {
+        self.ways[other(role) as usize].takes = Some(0);
+    }
+
+    /// The owner takes so many bytes more.
+    pub(crate) fn take(&mut self, role: Role, len: usize) {
+        let takes = &mut self.ways[other(role) as usize].takes;
+        *takes = takes.map(|takes| takes.saturating_add(len));
+    }
+
     /// Takes the beginning of `bytes`, or nothing if there is no room.
     pub(crate) fn write(&mut self, role: Role, bytes: &[u8]) -> Result<usize, TransportError> {
         let socket = &mut self.sockets[role as usize];
-        if socket.reset || socket.shut || socket.closed {
+        if socket.reset || socket.shut || socket.closed || self.ways[role as usize].broken {
             socket.untold = false;
             return Err(TransportError::Reset);
         }
         let len = self.room_len(role).min(bytes.len());
         let len = self.cut_len(len);
+        let takes = &mut self.ways[role as usize].takes;
+        *takes = takes.map(|takes| takes.saturating_sub(len));
         let mut left = &bytes[..len];
         while !left.is_empty() {
             let sent_len = self.ways[role as usize].sent_len;

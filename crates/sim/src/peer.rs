@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use adieu_core::{Instant, Role, Transport};
 
-use crate::line::{Line, Read};
-use crate::network::Side;
+use crate::endpoint::Read;
+use crate::line::Line;
 use crate::trace::{Record, What};
 
 /// What a raw peer does next.
@@ -22,6 +22,10 @@ pub enum Step {
     Write(Vec<u8>),
     /// Reads no more.
     StopReading,
+    /// Takes nothing more of what the other side writes: its transport is full.
+    Stall,
+    /// Behind a stall: takes so many bytes more.
+    Take(usize),
     /// Shuts down its sending direction.
     ShutdownWrite,
     /// Closes; what it has not read makes that a reset.
@@ -32,13 +36,13 @@ pub enum Step {
 
 pub(crate) struct Peer {
     role: Role,
-    steps: VecDeque<Step>,
+    pub(crate) steps: VecDeque<Step>,
     wakes: Option<Instant>,
     reads: bool,
     heard_end: bool,
     read_len: usize,
     gone: bool,
-    records: Vec<Record>,
+    pub(crate) records: Vec<Record>,
 }
 
 impl Peer {
@@ -79,6 +83,8 @@ impl Peer {
             Step::Await(_) | Step::AwaitEnd => {}
             Step::Write(bytes) => return self.write(line, bytes),
             Step::StopReading => self.reads = false,
+            Step::Stall => line.stall(self.role),
+            Step::Take(len) => line.take(self.role, len),
             Step::ShutdownWrite => {
                 line.shutdown_write(self.role);
                 self.note(line, What::Level(Transport::ShutdownWrite));
@@ -120,18 +126,18 @@ impl Peer {
     }
 }
 
-impl Side for Peer {
-    fn next_at(&self) -> Option<Instant> {
+impl Peer {
+    pub(crate) fn next_at(&self) -> Option<Instant> {
         self.wakes
     }
 
-    fn is_ready(&self, line: &Line) -> bool {
+    pub(crate) fn is_ready(&self, line: &Line) -> bool {
         let reads = self.reads && !self.heard_end && !self.gone && line.readable(self.role);
         let writes = matches!(self.steps.front(), Some(Step::Write(_))) && line.writable(self.role);
         reads || (writes && !self.gone) || self.wakes.is_some_and(|at| at <= line.now)
     }
 
-    fn turn(&mut self, line: &mut Line) {
+    pub(crate) fn turn(&mut self, line: &mut Line) {
         self.read(line);
         while !self.gone
             && let Some(step) = self.steps.pop_front()
@@ -140,9 +146,5 @@ impl Side for Peer {
                 return self.steps.push_front(unfinished);
             }
         }
-    }
-
-    fn records(&mut self) -> &mut Vec<Record> {
-        &mut self.records
     }
 }

@@ -64,6 +64,8 @@ plain_enum! {
         End = "end",
         /// The direction ends without TLS's `close_notify`, and the rest is swallowed.
         Truncate = "truncate",
+        /// Writing fails, and the rest is swallowed; what the other side sends still arrives.
+        FailWriting = "fail-writing",
         /// Both sides learn that the connection was reset.
         Reset = "reset",
     }

@@ -14,12 +14,18 @@ plain_struct! {
         pub role: Role,
         /// OPEN from the beginning, without an opening handshake.
         pub upgraded: bool,
+        /// Server: pages of another origin are refused.
+        pub same_origin: bool,
+        /// Client: the host that it asks, with its port unless that is the default.
+        pub host: String,
         /// Client: the target of its request.
         pub target: String,
-        /// Client: the subprotocol that it offers.
-        pub subprotocol: Option<String>,
+        /// Client: the subprotocols that it offers.
+        pub subprotocols: Vec<String>,
+        /// Client: further fields of its request, with their values.
+        pub headers: Vec<(String, String)>,
         /// Client: the masking keys and the nonce come from this.
-        pub entropy: u64,
+        pub entropy: u128,
         /// Limits and deadlines.
         pub config: Config,
     }
@@ -37,8 +43,9 @@ impl Setup {
     }
 
     fn new(role: Role) -> Self {
-        let (target, config) = ("/".to_string(), Config::default());
-        Self { role, upgraded: false, target, subprotocol: None, entropy: 0, config }
+        let (host, target, config) = ("sim.example".to_string(), "/".to_string(), Config::default());
+        let (upgraded, same_origin, subprotocols, headers) = (false, false, Vec::new(), Vec::new());
+        Self { role, upgraded, same_origin, host, target, subprotocols, headers, entropy: 0, config }
     }
 
     /// The same, OPEN from the beginning: both sides must agree on that.
@@ -58,21 +65,25 @@ impl Setup {
     ///
     /// # Errors
     ///
-    /// [`HeaderError`] if target or subprotocol cannot travel.
+    /// [`HeaderError`] if a part of the request cannot travel.
     pub fn connection(&self, now: Instant) -> Result<Connection, HeaderError> {
         let mut seed = [0; 32];
-        seed[..8].copy_from_slice(&self.entropy.to_le_bytes());
+        seed[..16].copy_from_slice(&self.entropy.to_le_bytes());
         let config = self.config.clone();
         if self.upgraded {
             return Ok(Connection::open(self.role, Arc::new(config), seed, now));
         }
         if self.role == Role::Server {
-            let config = ServerConfig::new(OriginPolicy::Any).with(config);
+            let origin = if self.same_origin { OriginPolicy::SameOrigin } else { OriginPolicy::Any };
+            let config = ServerConfig::new(origin).with(config);
             return Ok(Connection::server(Arc::new(config), now));
         }
-        let mut request = ClientRequest::new("sim.example", &self.target)?;
-        if let Some(name) = &self.subprotocol {
+        let mut request = ClientRequest::new(&self.host, &self.target)?;
+        for name in &self.subprotocols {
             request = request.subprotocol(name)?;
+        }
+        for (name, value) in &self.headers {
+            request = request.header(name, value)?;
         }
         Ok(Connection::client(request, Arc::new(config), seed, now))
     }

@@ -13,6 +13,8 @@ const ROW: usize = 22;
 /// Notes are cut behind so many characters; the whole of them is in a tooltip.
 const NOTE_LEN: usize = 52;
 
+const HEAD: &str = " marker-end=\"url(#head)\"";
+
 const STYLE: &str = "text{font:12px ui-monospace,monospace;fill:#222;paint-order:stroke;stroke:#fff;stroke-width:3px}.time{fill:#888}.life{stroke:#999}\
 .frame{stroke:#2457a7}.lost{stroke:#b3261e;stroke-dasharray:4 3}.cross{fill:#b3261e}.turn{fill:#7a3e00}\
 .name{font-weight:bold;font-size:14px}";
@@ -38,8 +40,12 @@ impl Trace {
         );
         for role in [Role::Client, Role::Server] {
             let (x, end) = (column(role), height - ROW / 2);
-            let peer = !self.setups.iter().any(|setup| setup.role == role);
-            let label = format!("{role:?}{}", if peer { " (raw peer)" } else { "" });
+            let about = match self.setups.iter().any(|setup| setup.role == role) {
+                true => "",
+                false if self.of(role).next().is_some() => " (raw peer)",
+                false => " (not recorded)",
+            };
+            let label = format!("{role:?}{about}");
             text(&mut svg, x, TOP - 30, "name", "middle", &label);
             line(&mut svg, "life", [x, TOP - 20], [x, end], "");
         }
@@ -67,21 +73,26 @@ fn draw(svg: &mut String, scenes: &[Scene], row: usize, scene: &Scene) {
     if row == 0 || scenes[row - 1].at != scene.at {
         text(svg, 8, y + 4, "time", "start", &format!("{secs:.6}"));
     }
+    // Of a side that was not recorded, nothing is known but what the other one sent and received.
+    let alone = scenes.iter().all(|other| other.role == scene.role);
+    let (far, anchor, label) = match scene.role {
+        Role::Client => (column(Role::Server), "start", x + 10),
+        Role::Server => (column(Role::Client), "end", x - 10),
+    };
     match &scene.act {
+        Act::Received(_, words) if alone => {
+            line(svg, "frame", [far, y], [x, y], HEAD);
+            text(svg, label, y - 3, "", anchor, words);
+        }
         Act::Received(..) => {}
         Act::Turn(words) => note(svg, scene.role, y, "turn", words),
         Act::Talk(words) => note(svg, scene.role, y, "talk", words),
         Act::Sent(index, words) => {
-            let arrival = scenes.iter().position(|other| {
+            let received = scenes.iter().position(|other| {
                 other.role != scene.role && matches!(other.act, Act::Received(at, _) if at == *index)
             });
-            let (far, anchor, label) = match scene.role {
-                Role::Client => (column(Role::Server), "start", x + 10),
-                Role::Server => (column(Role::Client), "end", x - 10),
-            };
-            if let Some(arrival) = arrival {
-                let end = [far, height_of(arrival)];
-                line(svg, "frame", [x, y], end, " marker-end=\"url(#head)\"");
+            if let Some(arrival) = received.or(alone.then_some(row)) {
+                line(svg, "frame", [x, y], [far, height_of(arrival)], HEAD);
             } else {
                 let middle = x.midpoint(far);
                 line(svg, "lost", [x, y], [middle, y + ROW / 2], "");

@@ -100,7 +100,7 @@ macro_rules! numbers {
     )* };
 }
 
-numbers!(bool u16 u32 u64 usize);
+numbers!(bool u16 u32 u64 u128 usize);
 
 /// `-` for none.
 impl<T: Field> Field for Option<T> {
@@ -117,6 +117,29 @@ impl<T: Field> Field for Option<T> {
             return Some(None);
         }
         T::read(words).map(Some)
+    }
+}
+
+/// How many, and those.
+impl<T: Field> Field for Vec<T> {
+    fn put(&self, line: &mut String) {
+        self.len().put(line);
+        self.iter().for_each(|item| item.put(line));
+    }
+
+    fn read(words: &mut Words<'_>) -> Option<Self> {
+        (0..usize::read(words)?).map(|_| T::read(words)).collect()
+    }
+}
+
+impl<A: Field, B: Field> Field for (A, B) {
+    fn put(&self, line: &mut String) {
+        self.0.put(line);
+        self.1.put(line);
+    }
+
+    fn read(words: &mut Words<'_>) -> Option<Self> {
+        Some((A::read(words)?, B::read(words)?))
     }
 }
 

@@ -343,7 +343,8 @@ impl FromStr for Trace {
         })?;
         let mut setups = Vec::new();
         while let Some(setup) = lines.next_if(|line| line.starts_with("endpoint ")) {
-            setups.push(parse(&setup["endpoint ".len()..], Setup::read)?);
+            let endpoint = |words: &mut Words<'_>| words.expect("endpoint").and_then(|()| Setup::read(words));
+            setups.push(parse(setup, endpoint)?);
         }
         let records = lines.map(str::parse).collect::<Result<_, _>>()?;
         Ok(Self { seed, setups, records })

@@ -11,7 +11,7 @@ const ASK: [&str; 3] = ["one", "\"two\"\n<&>", "\u{1F44B}"];
 fn echo(seed: u64) -> Trace {
     let second = Duration::from_secs(1);
     let script = ASK.iter().fold(Script::new(), |script, text| script.at(5 * second, Call::text(text)));
-    let setup = Setup { target: "/chat?room=a".into(), subprotocol: Some("talk".into()), ..Setup::client() };
+    let setup = Setup { target: "/chat?room=a".into(), subprotocols: vec!["talk".into()], ..Setup::client() };
     Network::new(seed)
         .plan(Plan { faults: Vec::new(), ..Plan::rough(seed) })
         .endpoint(

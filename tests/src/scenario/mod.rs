@@ -6,6 +6,7 @@
 
 mod coverage;
 mod over_core;
+mod over_sim;
 mod over_tokio;
 mod parse;
 mod peer;
@@ -25,6 +26,7 @@ use adieu_core::Role;
 
 pub use coverage::{Coverage, Row};
 pub use over_core::{CoreRunner, Cut, Feed};
+pub use over_sim::SimRunner;
 pub use over_tokio::{Over, TokioRunner};
 pub use parse::parse;
 pub use peer::Peer;

@@ -1,6 +1,6 @@
-//! What a refused call is called.
+//! What a call is made of, and what a refused one is called.
 
-use adieu_core::{CloseError, PingError, SendRefusal};
+use adieu_core::{Close, CloseError, PingError, SendRefusal};
 
 /// `ended`, or nothing if it was not refused.
 pub(super) fn send_refusal(result: Result<(), SendRefusal>) -> Option<String> {
@@ -35,4 +35,8 @@ pub(super) fn close_refusal(result: Result<(), CloseError>) -> Option<String> {
         CloseError::Already => "already".to_owned(),
         other => format!("{other:?}"),
     })
+}
+
+pub(super) fn new_close(code: Option<u16>, reason: &str) -> Result<Close, CloseError> {
+    code.map_or(Ok(Close::EMPTY), |code| Close::new(code, reason))
 }

@@ -1,11 +1,11 @@
 //! What the application does, and what it is told.
 
+use adieu_core::Event;
 use adieu_core::handshake::{Accept, Reject};
 use adieu_core::lifecycle::{Input, Phase};
-use adieu_core::{Close, CloseError, Event};
 
 use super::super::trace::event_name;
-use super::super::words::{close_refusal, ping_refusal, send_refusal};
+use super::super::words::{close_refusal, new_close, ping_refusal, send_refusal};
 use super::super::{AppAct, Fragment};
 use super::{Asks, CoreRunner};
 
@@ -121,8 +121,4 @@ impl CoreRunner {
         };
         send_refusal(result.map(drop))
     }
-}
-
-fn new_close(code: Option<u16>, reason: &str) -> Result<Close, CloseError> {
-    code.map_or(Ok(Close::EMPTY), |code| Close::new(code, reason))
 }

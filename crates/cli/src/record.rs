@@ -1,0 +1,290 @@
+//! `adieu connect --trace`: the same talk, over a driver that writes down all that it does to the connection.
+//!
+//! Owns: the file, and the calls into the socket. Must not know: what the bytes mean, which the core knows; in which order things are
+//! done, which the driver of `adieu-sim` knows.
+
+use std::cell::{Cell, RefCell};
+use std::fs::File;
+use std::future::pending;
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+use std::pin::Pin;
+use std::process::{self, ExitCode};
+use std::rc::Rc;
+use std::task::{Context, Waker};
+
+use adieu_core::{Event, Instant, TransportError};
+use adieu_sim::{Application, Endpoint, Port, Read, Setup, Trace, Wire};
+use adieu_tokio::{Close, ConnectError, SendError, SendRefusal, Transport};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::{Instant as Moment, sleep_until, timeout};
+
+use crate::command::{self, Command};
+use crate::connect::{Arguments, config, failure, lines, prepare, print};
+use crate::{Failure, complain, say};
+
+/// Talks until the connection has ended, and records it.
+pub(crate) async fn run(arguments: &Arguments, path: &Path) -> Result<ExitCode, Failure> {
+    // The right ones only: the URL and the fields are judged where they always are.
+    let _right = prepare(arguments).map_err(|error| failure(&error))?;
+    let unwritable = |error: io::Error| Failure::new(format!("{}: {error}", path.display()));
+    let mut file = File::create(path).map_err(unwritable)?;
+    let mut entropy = [0; 16];
+    getrandom::fill(&mut entropy).map_err(|error| Failure::new(error.to_string()))?;
+    let setup = Setup { entropy: u128::from_le_bytes(entropy), ..setup(arguments) };
+    write!(file, "{}", Trace { seed: 0, setups: vec![setup.clone()], records: Vec::new() })
+        .map_err(unwritable)?;
+    let stream = reach(&setup).await.map_err(|error| failure(&error))?;
+    let app = Rc::<App>::default();
+    let endpoint = Endpoint::new(&setup, Told(Rc::clone(&app)));
+    let endpoint = endpoint.map_err(|error| failure(&ConnectError::Header(error)))?;
+    let mut session = Session { endpoint, socket: Socket(Some(stream)), begun: Moment::now(), file, app };
+    session.talk().await.map_err(unwritable)?;
+    session.outcome()
+}
+
+/// What the URL and the options ask for; both were found right.
+fn setup(arguments: &Arguments) -> Setup {
+    let behind_scheme = arguments.url.split_once("://").map_or("", |(_, rest)| rest);
+    let end = behind_scheme.find(['/', '?']).unwrap_or(behind_scheme.len());
+    let (host, target) = behind_scheme.split_at(end);
+    let host = host.strip_suffix(":80").or(host.strip_suffix(':')).unwrap_or(host).to_owned();
+    let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
+    let origin = arguments.origin.iter().map(|origin| ("Origin".to_owned(), origin.clone()));
+    let headers = origin.chain(arguments.header.iter().cloned()).collect();
+    let subprotocols = arguments.subprotocol.clone();
+    Setup { host, target, subprotocols, headers, config: config(), ..Setup::client() }
+}
+
+async fn reach(setup: &Setup) -> Result<TcpStream, ConnectError> {
+    let has_port = setup.host.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+    let address = if has_port { setup.host.clone() } else { format!("{}:80", setup.host) };
+    let connecting = timeout(setup.config.handshake_timeout, TcpStream::connect(address)).await;
+    let mut stream = connecting.map_err(|_| ConnectError::Timeout)?.map_err(ConnectError::Io)?;
+    stream.prepare();
+    Ok(stream)
+}
+
+/// What the connection has told.
+#[derive(Debug, Default)]
+struct App {
+    open: Cell<bool>,
+    unprinted: RefCell<Option<io::Error>>,
+}
+
+struct Told(Rc<App>);
+
+impl Application for Told {
+    fn handle_event(&mut self, port: &mut Port<'_>, event: Event<'static>) {
+        match event {
+            Event::Open(_) => self.0.open.set(true),
+            Event::Pong(pong) => say(&format!("pong after {:.1?}", pong.round_trip)),
+            Event::Message(message) => {
+                if let Err(error) = print(&message) {
+                    *self.0.unprinted.borrow_mut() = Some(error);
+                    let _already = Close::new(1001, "").map(|close| port.close(close));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A connection that is recorded.
+struct Session {
+    endpoint: Endpoint<'static>,
+    socket: Socket,
+    begun: Moment,
+    file: File,
+    app: Rc<App>,
+}
+
+/// What is typed, and what did not fit into the queue.
+#[derive(Default)]
+struct Typing {
+    lines: Option<mpsc::Receiver<String>>,
+    unsent: Option<String>,
+}
+
+impl Typing {
+    /// The next line; `None` inside at the end.
+    async fn line(&mut self) -> Option<String> {
+        match &mut self.lines {
+            Some(lines) if self.unsent.is_none() => lines.recv().await,
+            _ => pending().await,
+        }
+    }
+}
+
+impl Session {
+    async fn talk(&mut self) -> io::Result<()> {
+        let (mut typing, mut interrupts) = (Typing::default(), interrupts());
+        loop {
+            self.endpoint.turn(self.now(), &mut self.socket);
+            self.write_down()?;
+            if self.endpoint.is_gone() {
+                return Ok(());
+            }
+            if self.app.open.take() {
+                typing.lines = Some(lines());
+            }
+            if let Some(text) = typing.unsent.take() {
+                self.send(text, &mut typing);
+            }
+            let alarm = self.endpoint.next_at().map(|at| self.begun + at.since(Instant::EPOCH));
+            tokio::select! {
+                line = typing.line() => self.obey(line, &mut typing),
+                Some(()) = interrupts.recv() => self.close(Close::new(1000, "")),
+                () = self.socket.ready(self.endpoint.reads(), self.endpoint.writes()) => {}
+                () = async { sleep_until(alarm.unwrap_or(self.begun)).await }, if alarm.is_some() => {}
+            }
+        }
+    }
+
+    fn now(&self) -> Instant {
+        Instant::EPOCH + self.begun.elapsed()
+    }
+
+    fn write_down(&mut self) -> io::Result<()> {
+        let records = self.endpoint.take_records();
+        let text: String = records.iter().map(|record| format!("{record}\n")).collect();
+        self.file.write_all(text.as_bytes())
+    }
+
+    fn port(&mut self) -> Port<'_> {
+        let now = self.now();
+        self.endpoint.port(now, &mut self.socket)
+    }
+
+    fn obey(&mut self, line: Option<String>, typing: &mut Typing) {
+        let Some(line) = line else {
+            typing.lines = None;
+            return self.close(Close::new(1000, ""));
+        };
+        match command::parse(&line) {
+            Ok(Command::Send(text)) => self.send(text.to_owned(), typing),
+            Ok(Command::Close(close)) => self.close(Ok(close)),
+            Ok(Command::Ping) => {
+                if let Err(error) = self.port().ping() {
+                    complain(&error.to_string());
+                }
+            }
+            Err(why) => complain(&why),
+        }
+    }
+
+    fn send(&mut self, text: String, typing: &mut Typing) {
+        match self.port().send(&*text) {
+            Ok(_) => {}
+            Err(SendError { refusal: SendRefusal::Full, .. }) => typing.unsent = Some(text),
+            Err(refused) => {
+                complain(&refused.to_string());
+                typing.lines = None;
+            }
+        }
+    }
+
+    fn close(&mut self, close: Result<Close, adieu_tokio::CloseError>) {
+        if let Err(error) = close.and_then(|close| self.port().close(close)) {
+            complain(&error.to_string());
+        }
+    }
+
+    /// How it ended.
+    fn outcome(self) -> Result<ExitCode, Failure> {
+        if let Some(error) = self.app.unprinted.take() {
+            return Err(Failure::new(format!("cannot write: {error}")));
+        }
+        let Some(verdict) = self.endpoint.connection().closed() else {
+            return Err(Failure::new("the connection has no verdict"));
+        };
+        say(&verdict.to_string());
+        Ok(if verdict.clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// Ctrl-C; a second one ends the process, whatever it is stuck in.
+fn interrupts() -> mpsc::Receiver<()> {
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            let _gone = sender.send(()).await;
+        }
+        if tokio::signal::ctrl_c().await.is_ok() {
+            process::exit(1);
+        }
+    });
+    receiver
+}
+
+/// A TCP stream, until it is let go of.
+struct Socket(Option<TcpStream>);
+
+impl Socket {
+    /// Until it can be read or written, as far as that is wished.
+    async fn ready(&self, reads: bool, writes: bool) {
+        let Some(stream) = &self.0 else { return pending().await };
+        let readable = async { if reads { stream.readable().await } else { pending().await } };
+        let writable = async { if writes { stream.writable().await } else { pending().await } };
+        // An error shows when the stream is used.
+        let _ = tokio::select! {
+            result = readable => result,
+            result = writable => result,
+        };
+    }
+}
+
+impl Wire for Socket {
+    fn read(&mut self, most: usize) -> Read {
+        let Some(stream) = &mut self.0 else { return Read::Nothing };
+        let mut bytes = vec![0; most.max(1)];
+        let result = match stream.try_read(&mut bytes) {
+            // The reactor knows only what its last turn saw.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                stream.look(&mut bytes).unwrap_or(Err(error))
+            }
+            result => result,
+        };
+        match result {
+            Ok(0) => Read::End,
+            Ok(len) => {
+                let filled = len == bytes.len();
+                bytes.truncate(len);
+                Read::Bytes(bytes, filled)
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                Read::Nothing
+            }
+            Err(error) => Read::Error(TransportError::from(&error)),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, TransportError> {
+        let Some(stream) = &self.0 else { return Err(TransportError::Reset) };
+        match stream.try_write(bytes) {
+            Ok(0) if !bytes.is_empty() => Err(TransportError::Reset),
+            Ok(len) => Ok(len),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(0),
+            Err(error) => Err(TransportError::from(&error)),
+        }
+    }
+
+    fn shutdown_write(&mut self) {
+        if let Some(stream) = &mut self.0 {
+            use tokio::io::AsyncWrite;
+            // A failure shows on the reading side.
+            let _ = Pin::new(stream).poll_shutdown(&mut Context::from_waker(Waker::noop()));
+        }
+    }
+
+    fn close(&mut self) {
+        self.shutdown_write();
+        self.0 = None;
+    }
+
+    fn reset(&mut self) {
+        self.0.iter_mut().for_each(Transport::reset);
+        self.0 = None;
+    }
+}
