@@ -125,9 +125,8 @@ impl ServerConfig {
 
     /// The same with another [`Config`].
     #[must_use]
-    pub fn with(mut self, connection: Config) -> Self {
-        self.connection = Arc::new(connection);
-        self
+    pub fn with(self, connection: Config) -> Self {
+        Self { connection: Arc::new(connection), ..self }
     }
 }
 

@@ -103,7 +103,7 @@ pub enum Input {
     PeerCloseBehind,
     /// The peer's Close was parsed, and nothing is before it.
     PeerClose,
-    /// A violation was parsed, behind messages that the application has not asked past.
+    /// A violation was parsed, behind messages that the application has not asked past, or behind Pings whose Pongs wait to be written.
     ViolationBehind,
     /// A violation was parsed, and nothing is before it.
     Violation,

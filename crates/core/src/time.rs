@@ -18,11 +18,6 @@ impl Instant {
         Self(NonZeroU64::MIN.saturating_add(nanos))
     }
 
-    /// Nanoseconds since the epoch.
-    pub const fn as_nanos(self) -> u64 {
-        self.0.get() - 1
-    }
-
     /// The time that passed since `earlier`, zero if that is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
@@ -39,6 +34,6 @@ impl Add<Duration> for Instant {
 
 impl fmt::Debug for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Instant({:?})", Duration::from_nanos(self.as_nanos()))
+        write!(f, "Instant({:?})", self.since(Self::EPOCH))
     }
 }

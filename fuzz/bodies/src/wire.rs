@@ -12,11 +12,18 @@ pub(crate) struct Wire {
     refused: bool,
     in_message: bool,
     closed: bool,
+    /// Messages of which the last byte was written.
+    messages: u64,
 }
 
 impl Wire {
     pub(crate) fn new(role: Role, head: bool) -> Self {
-        Self { role, buffer: Vec::new(), head, refused: false, in_message: false, closed: false }
+        Self { role, buffer: Vec::new(), head, refused: false, in_message: false, closed: false, messages: 0 }
+    }
+
+    /// How many messages were written whole.
+    pub(crate) fn messages(&self) -> u64 {
+        self.messages
     }
 
     /// Takes the next bytes.
@@ -96,6 +103,7 @@ impl Wire {
             opcode => panic!("opcode {opcode}"),
         }
         self.in_message = !fin;
+        self.messages += u64::from(fin);
     }
 }
 

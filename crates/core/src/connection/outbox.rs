@@ -12,11 +12,8 @@ use crate::Role;
 use crate::frame::{Header, MAX_HEADER_LEN};
 use crate::mask::mask;
 
-/// A block takes no more frames from this length on, in bytes.
+/// From this length on, in bytes, a block takes no more frames, and a payload of its own is referred to and not copied.
 const BLOCK_LEN: usize = 64 << 10;
-
-/// A payload of its own is referred to, and not copied, from this length on.
-const SHARE_LEN: usize = 64 << 10;
 
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
@@ -55,7 +52,7 @@ impl Block {
     #[inline]
     pub(super) fn push(&mut self, header: Header, payload: Cow<'_, [u8]>) -> usize {
         let Self { frames, payload: large } = self;
-        let shares = matches!(payload, Cow::Owned(_)) && payload.len() >= SHARE_LEN;
+        let shares = matches!(payload, Cow::Owned(_)) && payload.len() >= BLOCK_LEN;
         let before = frames.len();
         frames.reserve(MAX_HEADER_LEN + if shares { 0 } else { payload.len() });
         header.write(frames);

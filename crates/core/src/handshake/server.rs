@@ -69,9 +69,8 @@ impl Accept {
 
     /// With a subprotocol, one of those that were offered (checked when the answer is given).
     #[must_use]
-    pub fn subprotocol(mut self, name: &str) -> Self {
-        self.subprotocol = Some(name.into());
-        self
+    pub fn subprotocol(self, name: &str) -> Self {
+        Self { subprotocol: Some(name.into()), ..self }
     }
 
     /// With a further field.
@@ -145,9 +144,8 @@ impl Reject {
 
     /// With this body.
     #[must_use]
-    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
-        self.body = body.into();
-        self
+    pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
+        Self { body: body.into(), ..self }
     }
 
     /// The response; `head_only` for a HEAD request. 405 and 426 tell what would do (RFC 9110 §15.5.6, §15.5.22, RFC 6455 §4.4).

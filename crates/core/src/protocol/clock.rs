@@ -13,7 +13,7 @@ pub(super) struct Clock {
     /// The absolute bound on closing.
     closing: Option<Instant>,
     /// Progress in writing.
-    write: Option<Instant>,
+    pub(super) write: Option<Instant>,
     /// When bytes arrived last.
     pub(super) heard: Instant,
     /// When a message passed last, in either direction.

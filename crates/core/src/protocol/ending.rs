@@ -49,9 +49,6 @@ impl Protocol {
     pub(super) fn order_close(&mut self, input: Input) {
         self.notices.close = true;
         let fault = self.ending().fault;
-        if let Some(violation) = fault {
-            self.blame(Cause::Violation(violation));
-        }
         let (code, reason) = match (input, fault) {
             (Input::Violation | Input::Due, Some(violation)) => (violation.code(), &*format!("{violation}")),
             (Input::IdleTimeout, _) => (CloseCode::GOING_AWAY, "idle for too long"),
@@ -88,13 +85,11 @@ impl Protocol {
         if let Some(pong) = self.take_pong() {
             return Some(Event::Pong(pong));
         }
-        if self.waiting > 0 {
-            return None;
-        }
-        if take(&mut self.notices.closing) {
+        if self.waiting == 0 && take(&mut self.notices.closing) {
             return Some(Event::Closing);
         }
-        take(&mut self.notices.closed).then(|| self.closed().cloned().map(Box::new).map(Event::Closed))?
+        (self.waiting == 0 && take(&mut self.notices.closed))
+            .then(|| self.closed().cloned().map(Box::new).map(Event::Closed))?
     }
 
     /// Asking would bring an event, or brings the peer's Close into effect.
@@ -107,8 +102,8 @@ impl Protocol {
     /// Decides the verdict, once.
     pub(super) fn decide(&mut self, input: Input) {
         debug_assert!(self.state() == State::Closed, "decided in {:?}", self.phase);
-        let Out { messages, payload_len, written_len, unfinished, mid_frame, .. } = self.out;
-        let cut_out = unfinished.is_some() || mid_frame || written_len > 0;
+        let Out { messages, payload_len, unfinished, mid_message, .. } = self.out;
+        let cut_out = unfinished.is_some() || mid_message;
         self.out.len = 0;
         let (mid_message, inside_frame) = (self.decoder.message.is_some(), self.decoder.mid_frame());
         let confirmed = self.confirmed();

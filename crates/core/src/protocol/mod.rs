@@ -62,8 +62,8 @@ struct Out {
     confirmed: u64,
     /// The kind of our unfinished message.
     unfinished: Option<Kind>,
-    /// A data frame of ours is partly written.
-    mid_frame: bool,
+    /// A message of ours is partly written.
+    mid_message: bool,
     /// Bytes that are queued: of frames and handshake, headers included.
     len: usize,
     /// Messages of which not every byte is written.
@@ -141,6 +141,7 @@ impl Protocol {
             self.ping_written(now);
         }
         if !opcode.is_control() {
+            self.out.mid_message = !fin;
             self.out.written_len += len;
             if fin {
                 self.out.payload_len -= take(&mut self.out.written_len).min(self.out.payload_len);
@@ -155,7 +156,7 @@ impl Protocol {
         if len == 0 || !self.writes() {
             return;
         }
-        self.out.mid_frame = mid_frame;
+        self.out.mid_message |= mid_frame;
         self.out.len = self.out.len.saturating_sub(len);
         let more = self.out.len > 0 || self.has_urgent();
         self.clock.wrote(&self.config, now, more);
@@ -166,7 +167,8 @@ impl Protocol {
         if self.out.len == 0 {
             let begun_len = self.out.begun_len;
             (self.out.payload_len, self.out.written_len) = (begun_len, begun_len);
-            self.out.messages = u64::from(self.out.unfinished.is_some());
+            self.out.mid_message = self.out.unfinished.is_some();
+            self.out.messages = u64::from(self.out.mid_message);
             self.flushed(now);
         }
     }
@@ -178,7 +180,10 @@ impl Protocol {
             if let Some(Ending { verdict, .. }) = self.ending.as_deref_mut() {
                 verdict.flushed = verdict.sent.is_some();
             }
-            self.apply(now, Input::Flushed);
+            // A Ping that came before the peer's Close is answered, also behind ours.
+            if self.phase != Phase::Answering || !self.has_urgent() {
+                self.apply(now, Input::Flushed);
+            }
         }
     }
 
@@ -257,7 +262,10 @@ impl Protocol {
 
     /// What was just parsed is behind something: messages that the application has not asked past, or Pongs that it must not outrun.
     fn is_behind(&self) -> bool {
-        if self.state() == State::Open { self.waiting > 0 || self.handling } else { self.has_urgent() }
+        if self.state() != State::Open {
+            return self.has_urgent() || self.out.len > 0 && self.writes();
+        }
+        (self.waiting > 0 || self.handling) && !self.config.close_linger.is_zero()
     }
 
     /// What the lifecycle would do.
@@ -274,6 +282,10 @@ impl Protocol {
         self.phase = next;
         if before != next {
             self.clock.entered(&self.config, now, next);
+            // A keepalive Ping that is not sent any more is not waited for.
+            if self.out.len == 0 && !self.has_urgent() {
+                self.clock.write = None;
+            }
         }
         match action {
             Action::Decide => self.decide(input),
@@ -281,6 +293,10 @@ impl Protocol {
             Action::QueueEcho => self.order_echo(),
             Action::QueueRefusal | Action::Queue | Action::HandBack | Action::Deliver => {}
             Action::Discard | Action::Pong | Action::Move | Action::Ignore => {}
+        }
+        let fault = self.ending.as_ref().and_then(|ending| ending.fault);
+        if let Some(fault) = fault.filter(|_| self.state() != State::Open) {
+            self.blame(Cause::Violation(fault));
         }
         let leaves_open = before.state() == State::Open && self.state() != State::Open;
         self.notices.closing |= leaves_open && self.peer_close().is_some();

@@ -161,17 +161,14 @@ impl Protocol {
         if decoder.message.is_none() {
             (decoder.fresh, decoder.message_len, decoder.fragments) = (true, 0, 0);
         }
-        // R10.4-01, R10.4-02
-        if len > self.config.max_frame_len as u64 {
-            return Err(Violation::FrameTooLong);
-        }
-        // R10.4-03
-        if len > self.config.max_message_len as u64 - decoder.message_len {
-            return Err(Violation::MessageTooLong);
-        }
-        if decoder.fragments >= self.config.max_fragments {
-            return Err(Violation::TooManyFragments);
-        }
+        let checks = [
+            // R10.4-01, R10.4-02
+            (len <= self.config.max_frame_len as u64, Violation::FrameTooLong),
+            // R10.4-03
+            (len <= self.config.max_message_len as u64 - decoder.message_len, Violation::MessageTooLong),
+            (decoder.fragments < self.config.max_fragments, Violation::TooManyFragments),
+        ];
+        checks.into_iter().try_for_each(|(passes, fault)| if passes { Ok(()) } else { Err(fault) })?;
         decoder.message = Some(kind);
         decoder.message_len += len;
         decoder.fragments += 1;

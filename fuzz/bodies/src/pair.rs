@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use adieu_core::handshake::{Accept, ClientRequest, Reject};
 use adieu_core::{Cause, Close, Config, Connection, Message, OriginPolicy, ServerConfig, TransportError};
@@ -9,6 +10,12 @@ use adieu_core::{Cause, Close, Config, Connection, Message, OriginPolicy, Server
 use crate::endpoint::{Endpoint, at};
 
 const SEED: [u8; 32] = [9; 32];
+const READ_LEN: usize = 2048;
+/// As the first operation it chooses the configurations.
+const CONFIGURE: u8 = 0x7F;
+const SHORT: Duration = Duration::from_millis(200);
+/// No application sends more.
+const MAX_MESSAGE_LEN: usize = 8192;
 
 /// One side: an endpoint, what is on its way to it, and what its application sent.
 struct Side {
@@ -22,9 +29,9 @@ struct Side {
 }
 
 impl Side {
-    fn new(connection: Connection) -> Self {
+    fn new(make: impl FnOnce() -> Connection) -> Self {
         let (coming, sent) = (VecDeque::new(), Vec::new());
-        Self { endpoint: Endpoint::new(connection), coming, sent, unfinished: None, ended: false }
+        Self { endpoint: Endpoint::new(make), coming, sent, unfinished: None, ended: false }
     }
 }
 
@@ -32,26 +39,27 @@ impl Side {
 /// the other, messages arrive as they were sent, in order, and both end.
 ///
 /// An operation is two bytes: what (and on which side), and how much. A byte that is left over asks for an end in silence:
-/// both applications leave, and nothing arrives any more.
-pub fn calls(data: &[u8]) {
+/// both applications leave, and nothing arrives any more. Where the first is [`CONFIGURE`] it chooses the configurations.
+pub fn pair(data: &[u8]) {
     let now = at(0);
+    let choice = if let [CONFIGURE, choice, ..] = data { *choice } else { 0 };
     let request = ClientRequest::new("localhost", "/").expect("it can travel");
-    let server_config = ServerConfig::new(OriginPolicy::Any).with(config());
+    let server_config = Arc::new(ServerConfig::new(OriginPolicy::Any).with(config(choice, 0)));
+    let client_config = Arc::new(config(choice, 1));
     let mut sides = [
-        Side::new(Connection::client(request, Arc::new(config()), SEED, now)),
-        Side::new(Connection::server(Arc::new(server_config), now)),
+        Side::new(|| Connection::client(request, client_config, SEED, now)),
+        Side::new(|| Connection::server(server_config, now)),
     ];
     let mut millis = 0;
     for pair in data.chunks_exact(2) {
         let who = usize::from(pair[0] >> 7);
         operate(&mut sides, who, pair[0] & 0x7F, pair[1], &mut millis);
-        sides[who].endpoint.check();
     }
     let silent = data.len() % 2 == 1;
     if silent {
         for side in &mut sides {
             let now = side.endpoint.stall(at(millis));
-            side.endpoint.connection.handle_eof(now);
+            side.endpoint.end_of_stream(now);
             side.endpoint.run_out(now);
         }
     } else {
@@ -62,10 +70,33 @@ pub fn calls(data: &[u8]) {
     }
 }
 
-/// Small limits for what is held, none that one endpoint could break for the other.
-fn config() -> Config {
+/// Small limits for what is held, none that one endpoint could break for the other; each bit of the choice changes one thing.
+fn config(choice: u8, chunks_bit: u8) -> Config {
+    let has = |bit: u8| choice & (1 << bit) != 0;
     let mut config = Config::default();
-    (config.inbox_len, config.send_high, config.send_low) = (128, 512, 64);
+    (config.inbox_len, config.read_len, config.send_high, config.send_low) = (128, READ_LEN, 512, 64);
+    (config.max_message_len, config.max_frame_len) = (MAX_MESSAGE_LEN, MAX_MESSAGE_LEN);
+    config.chunks = has(chunks_bit);
+    if has(2) {
+        config.close_linger = Duration::ZERO;
+    }
+    if has(3) {
+        (config.inbox_len, config.send_high, config.send_low, config.drain_len) = (0, 0, 0, 16);
+    }
+    if has(4) {
+        config.idle_timeout = Some(Duration::from_secs(3));
+    }
+    if has(5) {
+        (config.ping_interval, config.pong_timeout) =
+            (Some(Duration::from_secs(1)), Duration::from_millis(500));
+    }
+    if has(6) {
+        config.closing_timeout = Duration::from_secs(3);
+    }
+    if has(7) {
+        let moment = Duration::from_millis(1);
+        (config.handshake_timeout, config.write_timeout, config.drain_timeout) = (SHORT, SHORT, moment);
+    }
     config
 }
 
@@ -81,10 +112,14 @@ fn operate(sides: &mut [Side; 2], who: usize, what: u8, amount: u8, millis: &mut
         10 => sides[who].endpoint.ask(now),
         11 => {
             *millis += u64::from(amount) * u64::from(amount);
-            sides[who].endpoint.connection.handle_timeout(at(*millis));
+            for side in sides {
+                side.endpoint.pass(at(*millis));
+            }
         }
         12 => cut(sides, who, amount, *millis),
-        other => command(&mut sides[who].endpoint.connection, other, amount, *millis),
+        21 if amount < 8 => sides[who].endpoint.give_up(now, false),
+        22 if amount < 4 => sides[who].endpoint.give_up(now, true),
+        other => command(&mut sides[who].endpoint, other, amount, *millis),
     }
 }
 
@@ -94,15 +129,17 @@ fn send(side: &mut Side, what: u8, amount: u8, millis: u64) {
         0 => format!("{number} é").repeat(usize::from(amount)).into(),
         _ => vec![amount; usize::from(amount)].into(),
     };
-    let connection = &mut side.endpoint.connection;
     if what < 2 {
-        if connection.send(at(millis), message.borrowed()).is_ok() {
+        if side.endpoint.send(at(millis), message.borrowed()) {
             side.sent.push(message);
         }
         return;
     }
     let end = amount.is_multiple_of(3);
-    if connection.send_fragment(at(millis), message.borrowed(), end).is_err() {
+    let begun = side.unfinished.as_ref().map_or(0, Message::len);
+    if begun + message.len() > MAX_MESSAGE_LEN
+        || !side.endpoint.send_fragment(at(millis), message.borrowed(), end)
+    {
         return;
     }
     let whole = join(side.unfinished.take(), message);
@@ -127,9 +164,9 @@ fn carry(sides: &mut [Side; 2], from: usize, bytes: Vec<u8>) {
 }
 
 fn receive(side: &mut Side, len: usize, ahead: bool, millis: u64) {
-    let len = len.min(side.coming.len());
+    let len = len.min(side.coming.len()).min(READ_LEN);
     let bytes: Vec<u8> = side.coming.drain(..len).collect();
-    if ahead {
+    if ahead && side.endpoint.connection().wants_input() {
         side.endpoint.read_ahead(at(millis), &bytes);
     } else {
         side.endpoint.read(at(millis), &bytes);
@@ -139,35 +176,38 @@ fn receive(side: &mut Side, len: usize, ahead: bool, millis: u64) {
 /// The network cuts the stream towards one side.
 fn cut(sides: &mut [Side; 2], who: usize, amount: u8, millis: u64) {
     let side = &mut sides[who];
-    let connection = &mut side.endpoint.connection;
+    let now = at(millis);
     match amount {
-        0..=3 => connection.handle_eof(at(millis)),
-        4..=7 => connection.handle_read_error(at(millis), TransportError::Reset),
-        8..=9 => connection.handle_read_error(at(millis), TransportError::Truncated),
-        10..=12 => return connection.handle_write_error(at(millis), TransportError::Reset),
+        0..=3 => side.endpoint.end_of_stream(now),
+        4..=7 => side.endpoint.read_error(now, TransportError::Reset),
+        8..=9 => side.endpoint.read_error(now, TransportError::Truncated),
+        10..=12 => {
+            let broken = TransportError::Reset;
+            return side.endpoint.call(now, |connection| connection.handle_write_error(now, broken));
+        }
         _ => return,
     }
     side.ended = true;
     side.coming.clear();
 }
 
-fn command(connection: &mut Connection, what: u8, amount: u8, millis: u64) {
+fn command(endpoint: &mut Endpoint, what: u8, amount: u8, millis: u64) {
     let now = at(millis);
-    let close = || Close::new(3000 + u16::from(amount), "reason").unwrap_or(Close::EMPTY);
-    match what {
+    let payload = vec![amount; usize::from(amount)];
+    let (accept, reject) = (Accept::new(), Reject::new(403).expect("a status"));
+    let close = Close::new(3000 + u16::from(amount), "reason").unwrap_or(Close::EMPTY);
+    endpoint.call(now, |connection| match what {
         13 => drop(connection.ping(now)),
-        14 => drop(connection.pong(now, &vec![amount; usize::from(amount)])),
-        15 => drop(connection.accept(now, &Accept::new())),
-        16 if amount < 4 => drop(connection.reject(now, &Reject::new(403).expect("a status"))),
-        17 if amount < 64 => drop(connection.close(now, close())),
-        18 if amount < 16 => drop(connection.close_cutting(now, close())),
-        19 if amount < 8 => drop(connection.fail(now, close())),
+        14 => drop(connection.pong(now, &payload)),
+        15 => drop(connection.accept(now, &accept)),
+        16 if amount < 4 => drop(connection.reject(now, &reject)),
+        17 if amount < 64 => drop(connection.close(now, close)),
+        18 if amount < 16 => drop(connection.close_cutting(now, close)),
+        19 if amount < 8 => drop(connection.fail(now, close)),
         20 if amount < 4 => connection.abort(now),
-        21 if amount < 8 => connection.stop_receiving(now),
-        22 if amount < 4 => connection.handle_dropped(now),
         23 => drop(connection.poll_pong()),
         _ => connection.exchange_buffer(&mut Vec::new()),
-    }
+    });
 }
 
 /// Lets everything arrive, ends both streams, and lets both run out.
@@ -177,9 +217,9 @@ fn finish(sides: &mut [Side; 2], millis: u64) {
         let mut quiet = true;
         for who in [0, 1] {
             let bytes = sides[who].endpoint.flush(now);
-            quiet &= bytes.is_empty();
             carry(sides, who, bytes);
             let other = &mut sides[1 - who];
+            quiet &= other.coming.is_empty();
             receive(other, usize::MAX, false, millis);
             other.endpoint.ask(now);
         }
@@ -188,24 +228,35 @@ fn finish(sides: &mut [Side; 2], millis: u64) {
         }
     }
     for side in &mut *sides {
-        side.endpoint.connection.handle_eof(now);
+        side.endpoint.end_of_stream(now);
         side.endpoint.run_out(now);
     }
 }
 
 fn judge(side: &Side, peer: &Side) {
-    let closed = side.endpoint.connection.closed().expect("it has ended");
+    let closed = side.endpoint.connection().closed().expect("it has ended");
+    let theirs = peer.endpoint.connection().closed().expect("it has ended");
     assert!(!matches!(closed.cause, Cause::Violation(_)), "an endpoint of ours is never at fault: {closed}");
     judge_messages(&side.sent, peer);
     let confirmed = closed.confirmed.map_or(0, |ticket| ticket.0 + 1);
-    let sent = side.sent.len() as u64 + u64::from(side.unfinished.is_some());
-    assert!(confirmed + closed.unsent.messages <= sent, "nothing is both confirmed and unsent: {closed}");
+    let arrived = peer.endpoint.messages.len() as u64 + theirs.undelivered.messages;
+    let counted = confirmed <= arrived || peer.endpoint.uncounted;
+    assert!(counted, "what is confirmed has arrived: {closed}, of {arrived}");
+    let written = side.sent.len() as u64 + u64::from(side.unfinished.is_some()) - closed.unsent.messages;
+    assert!(arrived <= written, "what has arrived was not unsent: {closed}, {arrived} arrived");
+    if theirs.received.is_some() {
+        assert!(closed.flushed, "a Close that was received was flushed: {closed}");
+        assert_eq!(theirs.received, closed.sent, "the Close arrives as it was sent");
+    }
+    if side.unfinished.is_some() {
+        assert!(closed.cut_out, "a message of ours is unfinished: {closed}");
+    }
 }
 
 /// Messages arrive as they were sent, in order, and without a gap unless the verdict says that some were dropped.
 fn judge_messages(sent: &[Message<'static>], peer: &Side) {
     let heard = &peer.endpoint.messages;
-    let dropped = peer.endpoint.connection.closed().map_or(0, |closed| closed.undelivered.messages);
+    let dropped = peer.endpoint.connection().closed().map_or(0, |closed| closed.undelivered.messages);
     if dropped == 0 {
         assert!(sent.starts_with(heard), "messages arrive as they were sent, in order");
     } else {

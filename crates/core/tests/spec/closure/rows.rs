@@ -1,0 +1,145 @@
+//! Rows that the core never asks for, whatever happens.
+
+use adieu_core::handshake::ClientRequest;
+use adieu_core::lifecycle::{Action, Input, Phase, Transition, step};
+use adieu_core::{Cause, ResponseFault, Role, State, Violation};
+
+use super::asked::{asked, name};
+use super::graph::{BOTH, Edge, closure, foreign, is_parsed, names};
+use crate::common::{World, config};
+
+/// Inputs, the phases in which the core never asks for their rows, and why.
+type Unasked = (&'static [Input], fn(Role, Phase) -> bool, &'static str);
+
+const UNASKED: &[Unasked] = &[
+    (
+        &[Input::Opened, Input::Refused],
+        |_, phase| phase != Phase::Connecting,
+        "the opening handshake ends once, and a connection tells of it in CONNECTING only",
+    ),
+    (
+        &[Input::PeerData],
+        |_, phase| phase == Phase::Connecting,
+        "what arrives in CONNECTING is read as a head, or kept for later",
+    ),
+    (
+        &[Input::PeerClose],
+        |role, phase| !is_parsed(role, phase),
+        "frames are parsed in OPEN, until the peer's Close and a failure",
+    ),
+    (
+        &[Input::PeerCloseBehind, Input::ViolationBehind],
+        |_, phase| !matches!(phase, Phase::Open | Phase::CloseQueued | Phase::CloseSent),
+        "what is noted waits in OPEN, Pongs that must not be outrun in CLOSING; behind either nothing is parsed",
+    ),
+    (
+        &[Input::Violation],
+        |role, phase| !is_parsed(role, phase) && (role, phase) != (Role::Client, Phase::Connecting),
+        "a violation is a frame's, or a server's response's",
+    ),
+    (
+        &[Input::Due],
+        |_, phase| {
+            let queued =
+                matches!(phase, Phase::Refusing | Phase::CloseQueued | Phase::Answering | Phase::Failing);
+            queued || phase == Phase::Open
+        },
+        "these phases have no deadline of their own, and nothing in them is noted",
+    ),
+    (&[Input::Flushed], |_, phase| phase == Phase::Open, "nothing that is queued in OPEN ends it"),
+    (
+        &[Input::Flushed, Input::WriteTimeout],
+        |role, phase| (role, phase) == (Role::Server, Phase::Connecting),
+        "a server queues nothing before its answer, and that ends CONNECTING",
+    ),
+    (
+        &[Input::Flushed, Input::WriteTimeout],
+        |_, phase| phase == Phase::Severed || phase.state() == State::Closed,
+        "nothing is written any more",
+    ),
+    (
+        &[Input::Reset],
+        |_, phase| matches!(phase, Phase::Done | Phase::Cut),
+        "of a transport that is not needed any more only an end in order is still told",
+    ),
+    (
+        &[Input::ClosingTimeout],
+        |_, phase| matches!(phase, Phase::Connecting | Phase::Open) || phase.state() == State::Closed,
+        "no end has begun, or it is decided",
+    ),
+    (&[Input::IdleTimeout], |_, phase| phase != Phase::Open, "idleness is watched in OPEN"),
+];
+
+fn why_unasked(role: Role, phase: Phase, input: Input) -> Option<&'static str> {
+    let of = |row: &&Unasked| row.0.contains(&input) && row.1(role, phase);
+    foreign(role, phase).or_else(|| UNASKED.iter().find(of).map(|row| row.2))
+}
+
+fn every_row() -> impl Iterator<Item = (Role, Phase, Input)> {
+    let phases = BOTH.into_iter().flat_map(|role| Phase::ALL.map(|phase| (role, phase)));
+    phases.flat_map(|(role, phase)| Input::ALL.map(|input| (role, phase, input)))
+}
+
+/// A row that changes nothing here.
+fn is_idle(phase: Phase, row: Transition) -> bool {
+    let idle = [Action::Ignore, Action::Discard, Action::Deliver, Action::HandBack];
+    row.next == phase && idle.contains(&row.action)
+}
+
+#[test]
+fn rows_that_the_core_never_asks_for_are_listed_and_no_others() {
+    let mut asked = asked();
+    // A response is a connection's matter; the next test asks for its row.
+    asked.insert(name((Role::Client, Phase::Connecting, Input::Violation)));
+    let mut offences = Vec::new();
+    for (role, phase, input) in every_row() {
+        let row = name((role, phase, input));
+        match (why_unasked(role, phase, input), asked.contains(&row)) {
+            (Some(why), true) => offences.push(format!("{row} is asked for, although {why}")),
+            (None, false) => offences.push(format!("{row} is never asked for, and not listed")),
+            (Some(_), false) | (None, true) => {}
+        }
+    }
+    assert!(offences.is_empty(), "{offences:#?}");
+}
+
+#[test]
+fn a_wrong_response_is_a_clients_violation_in_connecting() {
+    let request = ClientRequest::new("server.example.com", "/").expect("a plain request");
+    let mut w = World::client(request, &config(|_| ()));
+    w.take_request();
+    assert_eq!(w.conn.phase(), Phase::Connecting);
+    w.feed(b"nonsense\r\n\r\n");
+    let row = step(Role::Client, Phase::Connecting, Input::Violation);
+    assert_eq!((w.conn.phase(), row.action), (row.next, Action::Decide));
+    assert_eq!(w.cause(), Some(Cause::Violation(Violation::Response(ResponseFault::Malformed))));
+}
+
+#[test]
+fn no_phase_is_reached_by_a_row_that_is_never_asked_for() {
+    for role in BOTH {
+        let fed = closure(role, |phase, input| why_unasked(role, phase, input).is_none());
+        let all = closure(role, |_, _| true);
+        let phases = |edges: Vec<Edge>| names(edges.into_iter().map(|edge| edge.to.phase));
+        assert_eq!(phases(fed), phases(all), "{role:?}");
+    }
+}
+
+#[test]
+fn a_row_that_is_never_asked_for_does_nothing_or_what_its_neighbour_does() {
+    let mut unasked = 0;
+    for (role, phase, input) in every_row().filter(|row| why_unasked(row.0, row.1, row.2).is_some()) {
+        let row = step(role, phase, input);
+        unasked += 1;
+        let neighbour = match input {
+            Input::PeerCloseBehind => Some(step(role, phase, Input::PeerClose)),
+            Input::ViolationBehind => Some(step(role, phase, Input::Violation)),
+            // A client's row: a wrong response ends it, where a wrong request is refused; and it has a request to write.
+            Input::Violation | Input::WriteTimeout => Some(step(Role::Client, phase, input)),
+            _ => None,
+        };
+        let harmless = foreign(role, phase).is_some() || is_idle(phase, row);
+        assert!(harmless || neighbour == Some(row), "{role:?}, {phase:?}, {input:?}: {row:?}");
+    }
+    assert!(unasked > 0, "no row is listed");
+}

@@ -1,4 +1,0 @@
-//! See `adieu_fuzz_bodies::calls`.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| adieu_fuzz_bodies::calls(data));
