@@ -1,7 +1,6 @@
 //! What the tests of the whole workspace share.
 
 pub mod close_semantics;
-pub mod reference;
 pub mod scenario;
 pub mod source;
 pub mod tree;

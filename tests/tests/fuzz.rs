@@ -12,12 +12,13 @@ use proptest::prelude::*;
 
 type Body = fn(&[u8]);
 
-const TARGETS: [(&str, Body); 6] = [
+const TARGETS: [(&str, Body); 7] = [
     ("client_bytes", bodies::client_bytes),
     ("handshake_request", bodies::handshake_request),
     ("handshake_response", bodies::handshake_response),
     ("pair", bodies::pair),
     ("server_bytes", bodies::server_bytes),
+    ("versus_reference", bodies::versus_reference),
     ("versus_tungstenite", bodies::versus_tungstenite),
 ];
 
@@ -76,6 +77,11 @@ fn seeds_and_corpus_of_pair_hold() {
 #[test]
 fn seeds_and_corpus_of_server_bytes_hold() {
     replay("server_bytes");
+}
+
+#[test]
+fn seeds_and_corpus_of_versus_reference_hold() {
+    replay("versus_reference");
 }
 
 #[test]

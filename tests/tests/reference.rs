@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adieu_core::lifecycle::Phase;
 use adieu_core::{Config, Kind, Role};
-use adieu_tests::reference::{Difference, Flaw, Script, Step, run};
+use adieu_fuzz_bodies::reference::{Difference, Flaw, Script, Step, run};
 
 /// All that scripts from OPEN on can reach, beside the phases.
 const WANTED: &str = "\

@@ -37,7 +37,8 @@ pub struct Config {
     pub write_timeout: Duration,
     /// From the flush of our Close to the peer's. Default 5 s: a round trip and a busy application.
     pub close_timeout: Duration,
-    /// From the flush of the last thing we send to the end of the peer's stream. Default 2 s: a round trip; all is said.
+    /// From the flush of the last thing we send to the end of the peer's stream. Default 2 s: a round trip; all is said. Less than
+    /// a round trip, and the server cannot be last to leave (CLOSE.md rule 11): its Close may be lost to a reset.
     pub drain_timeout: Duration,
     /// Absolute bound from the beginning of an end to the verdict. Default 60 s: a queue at the high water mark over a slow line.
     pub closing_timeout: Duration,
@@ -50,6 +51,7 @@ pub struct Config {
     /// The connection is closed with 1001 when no message has passed for this long. Default none.
     pub idle_timeout: Option<Duration>,
     /// Input that is discarded after the end before the transport is closed all the same, in bytes. Default 1 MiB.
+    /// Less than a Close takes, 131 bytes, and two Closes that cross end in a reset.
     pub drain_len: usize,
 }
 

@@ -8,6 +8,7 @@ mod endpoint;
 mod heads;
 mod memory;
 mod pair;
+pub mod reference;
 mod versus;
 mod wire;
 
@@ -15,4 +16,5 @@ pub use bytes::{client_bytes, server_bytes};
 pub use heads::{handshake_request, handshake_response};
 pub use memory::{Counters, count_with};
 pub use pair::pair;
+pub use reference::versus_reference;
 pub use versus::versus_tungstenite;

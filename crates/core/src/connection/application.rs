@@ -160,12 +160,13 @@ impl Connection {
         self.then_settle(now, |protocol| protocol.fail(now, close))
     }
 
-    /// Resets at once.
+    /// Resets at once: also a transport that is still being let go of in order, behind a verdict, which stays as it is.
     pub fn abort(&mut self, now: Instant) {
         self.then_settle(now, |protocol| protocol.abort(now));
     }
 
-    /// Gives up receiving: messages that wait and those that come are dropped and counted as undelivered.
+    /// Gives up receiving: messages that wait and those that come are dropped, and counted as undelivered until
+    /// the verdict.
     pub fn stop_receiving(&mut self, now: Instant) {
         while let Some(event) = self.take_held(now) {
             self.drop_event(&event);

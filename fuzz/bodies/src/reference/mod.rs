@@ -25,7 +25,7 @@ pub use script::{Flaw, Script, Step};
 /// # Panics
 ///
 /// When model and core differ.
-pub fn differ(bytes: &[u8]) {
+pub fn versus_reference(bytes: &[u8]) {
     let script = Script::decode(bytes);
     if let Outcome { difference: Some(difference), .. } = run(&script) {
         panic!("{difference}\n{script:?}");
