@@ -32,7 +32,7 @@ impl ClientRequest {
         if !target.starts_with('/') || !is_visible(target) {
             return Err(HeaderError::Target);
         }
-        let (host, target) = (host.into(), target.to_string());
+        let (host, target) = (host.into(), target.into());
         Ok(Self { host, target, subprotocols: Vec::new(), headers: Headers::default() })
     }
 
