@@ -1,5 +1,6 @@
 //! A trace for people: as a sequence diagram.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use adieu_core::{Instant, Role};
@@ -49,8 +50,9 @@ impl Trace {
             text(&mut svg, x, TOP - 30, "name", "middle", &label);
             line(&mut svg, "life", [x, TOP - 20], [x, end], "");
         }
+        let rows = Rows::of(&scenes);
         for (row, scene) in scenes.iter().enumerate() {
-            draw(&mut svg, &scenes, row, scene);
+            draw(&mut svg, &scenes, &rows, row, scene);
         }
         svg.push_str("</svg>\n");
         svg
@@ -67,20 +69,40 @@ const fn height_of(row: usize) -> usize {
     TOP + ROW * row
 }
 
-fn draw(svg: &mut String, scenes: &[Scene], row: usize, scene: &Scene) {
+/// What a row needs to know of the others.
+struct Rows {
+    /// Of a side that was not recorded, nothing is known but what the other one sent and received.
+    alone: bool,
+    /// Where the frames of a direction were received, by their numbers, and by who received them.
+    received: HashMap<(Role, usize), usize>,
+}
+
+impl Rows {
+    fn of(scenes: &[Scene]) -> Self {
+        let alone = scenes.iter().all(|scene| scene.role == scenes[0].role);
+        let mut received = HashMap::new();
+        for (row, scene) in scenes.iter().enumerate() {
+            if let Act::Received(index, _) = scene.act {
+                received.entry((scene.role, index)).or_insert(row);
+            }
+        }
+        Self { alone, received }
+    }
+}
+
+fn draw(svg: &mut String, scenes: &[Scene], rows: &Rows, row: usize, scene: &Scene) {
     let (x, y) = (column(scene.role), height_of(row));
     let secs = scene.at.since(Instant::EPOCH).as_secs_f64();
     if row == 0 || scenes[row - 1].at != scene.at {
         text(svg, 8, y + 4, "time", "start", &format!("{secs:.6}"));
     }
-    // Of a side that was not recorded, nothing is known but what the other one sent and received.
-    let alone = scenes.iter().all(|other| other.role == scene.role);
-    let (far, anchor, label) = match scene.role {
-        Role::Client => (column(Role::Server), "start", x + 10),
-        Role::Server => (column(Role::Client), "end", x - 10),
+    let (peer, anchor, label) = match scene.role {
+        Role::Client => (Role::Server, "start", x + 10),
+        Role::Server => (Role::Client, "end", x - 10),
     };
+    let far = column(peer);
     match &scene.act {
-        Act::Received(_, words) if alone => {
+        Act::Received(_, words) if rows.alone => {
             line(svg, "frame", [far, y], [x, y], HEAD);
             text(svg, label, y - 3, "", anchor, words);
         }
@@ -88,10 +110,8 @@ fn draw(svg: &mut String, scenes: &[Scene], row: usize, scene: &Scene) {
         Act::Turn(words) => note(svg, scene.role, y, "turn", words),
         Act::Talk(words) => note(svg, scene.role, y, "talk", words),
         Act::Sent(index, words) => {
-            let received = scenes.iter().position(|other| {
-                other.role != scene.role && matches!(other.act, Act::Received(at, _) if at == *index)
-            });
-            if let Some(arrival) = received.or(alone.then_some(row)) {
+            let received = rows.received.get(&(peer, *index)).copied();
+            if let Some(arrival) = received.or(rows.alone.then_some(row)) {
                 line(svg, "frame", [x, y], [far, height_of(arrival)], HEAD);
             } else {
                 let middle = x.midpoint(far);

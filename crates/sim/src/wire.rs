@@ -35,7 +35,10 @@ impl Decoder {
     /// Takes more bytes; what is complete with them.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Item> {
         self.rest.extend_from_slice(bytes);
-        std::iter::from_fn(|| self.next()).collect()
+        let mut taken = 0;
+        let items = std::iter::from_fn(|| self.next(&mut taken)).collect();
+        self.rest.drain(..taken);
+        items
     }
 
     /// How many bytes of an item wait for the rest of it.
@@ -43,18 +46,20 @@ impl Decoder {
         self.rest.len()
     }
 
-    fn next(&mut self) -> Option<Item> {
+    fn next(&mut self, taken: &mut usize) -> Option<Item> {
+        let rest = &self.rest[*taken..];
         if self.broken {
             return None;
         }
         if self.head {
-            let end = self.rest.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-            let head: Vec<_> = self.rest.drain(..end).collect();
+            let end = rest.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+            let head = rest[..end].to_vec();
+            *taken += end;
             // An interim response or a refusal is not the end of HTTP.
             self.head = head.starts_with(b"HTTP/1.1 ") && !head.starts_with(b"HTTP/1.1 101 ");
             return Some(Item::Head(head));
         }
-        match Header::parse(&self.rest, self.receiver) {
+        match Header::parse(rest, self.receiver) {
             Err(violation) => {
                 self.broken = true;
                 Some(Item::Broken(violation.to_string()))
@@ -62,9 +67,9 @@ impl Decoder {
             Ok(header) => {
                 let (header, at) = header?;
                 let end = at.checked_add(usize::try_from(header.len).ok()?)?;
-                let mut payload = self.rest.get(at..end)?.to_vec();
+                let mut payload = rest.get(at..end)?.to_vec();
                 header.key.into_iter().for_each(|key| mask(key, &mut payload));
-                self.rest.drain(..end);
+                *taken += end;
                 Some(Item::Frame(header, payload))
             }
         }
