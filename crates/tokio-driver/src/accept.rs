@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use adieu_core::handshake::{Accept, Reject, Request};
 use adieu_core::{Closed, Connection, Event, ServerConfig};
@@ -59,12 +60,27 @@ impl<S: Transport> Handshake<S> {
     ///
     /// [`HandshakeError::Closed`]: no request came, or the library refused it.
     pub async fn request(mut self) -> Result<Incoming<S>, HandshakeError> {
-        let request = |event| match event {
-            Event::Request(request) => Some(request),
-            _ => None,
-        };
         let request = self.socket.ask(request).await.map_err(HandshakeError::Closed)?;
         Ok(Incoming { request, socket: self.socket })
+    }
+
+    /// The same for a future of our own; what waits is taken when its request is there.
+    pub(crate) fn poll_request(
+        waiting: &mut Option<Self>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<Incoming<S>, HandshakeError>> {
+        let Some(handshake) = waiting else { return Poll::Pending };
+        let request =
+            ready!(handshake.socket.shared().poll_ask(cx, request)).map_err(HandshakeError::Closed)?;
+        waiting.take().map_or(Poll::Pending, |Self { socket }| Poll::Ready(Ok(Incoming { request, socket })))
+    }
+}
+
+/// A request, if that is what it is.
+fn request(event: Event<'static>) -> Option<Box<Request>> {
+    match event {
+        Event::Request(request) => Some(request),
+        _ => None,
     }
 }
 

@@ -38,15 +38,17 @@ impl<S: Transport> Driver<S> {
     /// tasks. When `work` is complete, the driver usually is not: await it, or spawn it.
     pub async fn beside<F: Future>(&mut self, work: F) -> F::Output {
         let mut work = pin!(work);
-        poll_fn(|cx| {
-            let moved = self.shared.hub.set_driver(cx.waker());
-            Turn::enter(self.shared.address(), || {
-                let output = work.as_mut().poll(cx);
-                let _done = self.turn(cx, moved);
-                output
-            })
-        })
-        .await
+        poll_fn(|cx| self.poll_beside(cx, |cx| work.as_mut().poll(cx)).0).await
+    }
+
+    /// Polls `work`, then the connection, in one turn.
+    pub(crate) fn poll_beside<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        work: impl FnOnce(&mut Context<'_>) -> T,
+    ) -> (T, Poll<()>) {
+        let moved = self.shared.hub.set_driver(cx.waker());
+        Turn::enter(self.shared.address(), || (work(cx), self.turn(cx, moved)))
     }
 
     /// A turn; `moved`: another task polls than before.

@@ -60,6 +60,7 @@ mod hub;
 mod progress;
 mod sender;
 mod serve;
+mod served;
 mod shared;
 mod sink;
 mod sync;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::{Future, IntoFuture, pending, poll_fn};
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use tokio::task::{Id, JoinSet};
 use tokio::time::timeout;
 
 use crate::accept::{Incoming, incoming_with_driver};
+use crate::served::Served;
 use crate::shared::Shared;
 
 /// How long a shutdown waits by default.
@@ -147,19 +148,9 @@ impl Clients {
         H: Fn(Incoming<TcpStream>) -> F + Clone + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let handler = handler.clone();
-        let (handshake, mut driver) = incoming_with_driver(stream, Arc::clone(config));
+        let (handshake, driver) = incoming_with_driver(stream, Arc::clone(config));
         let shared = Arc::downgrade(driver.shared());
-        let task = self.tasks.spawn(async move {
-            // Pinned here, so that it is not stored twice.
-            let work = pin!(async move {
-                if let Ok(incoming) = handshake.request().await {
-                    handler(incoming).await;
-                }
-            });
-            driver.beside(work).await;
-            driver.await;
-        });
+        let task = self.tasks.spawn(Served::new(handshake, driver, handler.clone()));
         self.live.insert(task.id(), shared);
     }
 

@@ -132,7 +132,7 @@ fn chunk(event: Event<'static>) -> Option<Chunk<'static>> {
 }
 
 impl<S: Transport> Shared<S> {
-    fn poll_ask<T>(
+    pub(crate) fn poll_ask<T>(
         &self,
         cx: &Context<'_>,
         pick: impl Fn(Event<'static>) -> Option<T>,
