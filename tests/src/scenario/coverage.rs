@@ -5,8 +5,8 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use adieu_core::Role;
 use adieu_core::lifecycle::{Input, Phase, step};
+use adieu_core::{Role, Transport};
 
 #[path = "../../../crates/core/tests/spec/closure/unasked.rs"]
 mod unasked;
@@ -17,6 +17,47 @@ pub type Row = (Role, Phase, Input);
 /// Why the core never asks for this row, if it never does.
 pub fn why_unasked((role, phase, input): Row) -> Option<&'static str> {
     unasked::why_unasked(role, phase, input)
+}
+
+/// Every row of the table.
+pub fn every_row() -> impl Iterator<Item = Row> {
+    let roles = [Role::Client, Role::Server].into_iter();
+    let phases = roles.flat_map(|role| Phase::ALL.map(|phase| (role, phase)));
+    phases.flat_map(|(role, phase)| Input::ALL.map(|input| (role, phase, input)))
+}
+
+/// Rows that the core asks for and no scenario is seen to reach: inputs, phases, and why.
+type Unseen = (&'static [Input], fn(Role, Phase) -> bool, &'static str);
+
+const UNSEEN: &[Unseen] = &[
+    (
+        &[Input::PeerData, Input::Due, Input::End, Input::WriteError],
+        |_, phase| phase.transport() >= Transport::Close,
+        "a driver has let go of the transport: nothing comes from it",
+    ),
+    (
+        &[Input::WriteError],
+        |role, phase| phase == Phase::Severed || phase == farewell(role),
+        "nothing is written any more",
+    ),
+    (
+        &[Input::WriteError],
+        |role, phase| (role, phase) == (Role::Server, Phase::Connecting),
+        "a server writes nothing before its answer",
+    ),
+];
+
+/// The phase in which an endpoint waits for the end of the peer's stream.
+const fn farewell(role: Role) -> Phase {
+    match role {
+        Role::Client => Phase::AwaitingEnd,
+        Role::Server => Phase::Draining,
+    }
+}
+
+/// Why no scenario goes through this row, which the core asks for, if there is a reason.
+pub fn why_unseen((role, phase, input): Row) -> Option<&'static str> {
+    UNSEEN.iter().find(|unseen| unseen.0.contains(&input) && unseen.1(role, phase)).map(|unseen| unseen.2)
 }
 
 /// Rows that were gone through.

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use adieu_core::Role;
 
-pub use coverage::{Coverage, Row, why_unasked};
+pub use coverage::{Coverage, Row, every_row, why_unasked, why_unseen};
 pub use over_core::{CoreRunner, Cut, Feed};
 pub use over_sim::SimRunner;
 pub use over_tokio::{Over, TokioRunner};

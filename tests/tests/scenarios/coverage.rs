@@ -2,38 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use adieu_core::lifecycle::{Input, Phase};
-use adieu_core::{Role, Transport};
-use adieu_tests::scenario::{CoreRunner, Coverage, Cut, Feed, Row, all, play, why_unasked};
-
-/// Rows that the core asks for and no scenario is seen to reach: inputs, phases, and why.
-type Unseen = (&'static [Input], fn(Role, Phase) -> bool, &'static str);
-
-const UNSEEN: &[Unseen] = &[
-    (
-        &[Input::PeerData, Input::Due, Input::End, Input::WriteError],
-        |_, phase| phase.transport() >= Transport::Close,
-        "a driver has let go of the transport: nothing comes from it",
-    ),
-    (
-        &[Input::WriteError],
-        |role, phase| phase == Phase::Severed || phase == farewell(role),
-        "nothing is written any more",
-    ),
-    (
-        &[Input::WriteError],
-        |role, phase| (role, phase) == (Role::Server, Phase::Connecting),
-        "a server writes nothing before its answer",
-    ),
-];
-
-/// The phase in which an endpoint waits for the end of the peer's stream.
-const fn farewell(role: Role) -> Phase {
-    match role {
-        Role::Client => Phase::AwaitingEnd,
-        Role::Server => Phase::Draining,
-    }
-}
+use adieu_core::lifecycle::Phase;
+use adieu_tests::scenario::{CoreRunner, Coverage, Cut, Feed, all, every_row, play, why_unasked, why_unseen};
 
 fn reached() -> Coverage {
     let mut coverage = Coverage::default();
@@ -48,16 +18,6 @@ fn reached() -> Coverage {
         }
     }
     coverage
-}
-
-fn every_row() -> impl Iterator<Item = Row> {
-    let phases =
-        [Role::Client, Role::Server].into_iter().flat_map(|role| Phase::ALL.map(|phase| (role, phase)));
-    phases.flat_map(|(role, phase)| Input::ALL.map(|input| (role, phase, input)))
-}
-
-fn why_unseen((role, phase, input): Row) -> Option<&'static str> {
-    UNSEEN.iter().find(|unseen| unseen.0.contains(&input) && unseen.1(role, phase)).map(|unseen| unseen.2)
 }
 
 /// A row is gone through by a scenario, or the core never asks for it, or there is a reason why no scenario can show it; and only one of the three.
