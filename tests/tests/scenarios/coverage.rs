@@ -30,7 +30,7 @@ fn every_row_of_the_lifecycle_that_is_ever_asked_for_is_in_a_scenario() {
             (true, None, None) | (false, Some(_), None) | (false, None, Some(_)) => {}
             (false, None, None) => offences.push(format!("{row:?} is in no scenario")),
             (true, Some(why), _) | (true, None, Some(why)) => {
-                offences.push(format!("{row:?} is reached, although {why}"))
+                offences.push(format!("{row:?} is reached, although {why}"));
             }
             (false, Some(_), Some(_)) => offences.push(format!("{row:?} has two reasons")),
         }

@@ -97,7 +97,7 @@ impl CoreRunner {
         inputs.extend((wrong && !closed).then_some(Input::Violation));
         match (before.state(), waits) {
             (State::Connecting, _) if self.conn.closed().is_some() && wrong => {
-                inputs = vec![Input::Violation]
+                inputs = vec![Input::Violation];
             }
             (State::Open, _) => inputs.extend([Input::PeerCloseBehind, Input::ViolationBehind, Input::Due]),
             (_, true) => inputs = vec![Input::PeerCloseBehind, Input::ViolationBehind],
