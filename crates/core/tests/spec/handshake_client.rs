@@ -344,7 +344,6 @@ fn client_and_server_of_this_library_understand_each_other() {
     assert_eq!(response_of(&client).subprotocol(), Some("chat"));
 }
 
-// R10.2-01
 #[test]
 fn origin_that_is_given_twice_is_the_latter_and_other_fields_stay() {
     let request = plain()
