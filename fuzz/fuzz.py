@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs the fuzz targets, logs what they did, and keeps their corpora.
 
-`fuzz.py run SECONDS [TARGET...]` runs each target for so long, from its seeds, its corpus and what earlier runs found, and prints
-a row of figures; `--log` adds the row to docs/fuzzing-log.md. Exit status 0: nothing was found.
+`fuzz.py run SECONDS [TARGET...]` runs each target for so many seconds of a processor's time, however busy the machine is, from its seeds,
+its corpus and what earlier runs found, and prints a row of figures; `--log` adds the row to docs/fuzzing-log.md. Exit status 0: nothing was found.
 `fuzz.py minimise [TARGET...]` writes fuzz/seeds/TARGET.hex anew: the fewest inputs that reach what all inputs reach.
 Both need a nightly toolchain (ADIEU_NIGHTLY names another than `nightly`) and cargo-fuzz. What they make lies in fuzz/target.
 ADIEU_COMMIT is what the log calls the commit where git cannot be asked.
@@ -15,8 +15,10 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 FUZZ = pathlib.Path(__file__).resolve().parent
@@ -31,6 +33,12 @@ MAX_LEN = 2048
 MAX_KEPT_LEN = 512
 
 
+# Where the processor is shared, a run may take so many times as long as its time.
+MAX_WAIT = 20
+# A folder for each sanitizer, so that no build invalidates another.
+BUILT = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", FUZZ / "target")).resolve()
+
+
 class Failure(Exception):
     """What keeps fuzzing from beginning."""
 
@@ -39,7 +47,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     running = commands.add_parser("run", help="fuzz each target, and print a row of figures for it")
-    running.add_argument("seconds", type=int, help="for how long each")
+    running.add_argument("seconds", type=int, help="for how long each, of a processor's time")
     running.add_argument("targets", nargs="*", metavar="TARGET", help="all, where none is named")
     running.add_argument("--sanitizer", default="none", choices=("none", "address"))
     running.add_argument("--log", action="store_true", help=f"add the rows to {LOG.relative_to(ROOT)}")
@@ -76,32 +84,56 @@ def run(target, options):
     corpus, artifacts = unpacked(target), FUZZ / "target" / "artifacts" / target
     artifacts.mkdir(parents=True, exist_ok=True)
     before = set(artifacts.iterdir())
-    cargo = [*CARGO, "fuzz", "run", "-s", options.sanitizer, target, corpus, FUZZ / "seeds" / target, "--"]
-    limits = [f"-max_total_time={options.seconds}", f"-max_len={MAX_LEN}", "-print_final_stats=1"]
-    build(target, options.sanitizer)
-    begin = time.monotonic()
-    fuzzing = subprocess.run(
-        [*cargo, *limits, f"-artifact_prefix={artifacts}/"], cwd=ROOT, capture_output=True, encoding="utf-8", errors="replace"
-    )
-    seconds = round(time.monotonic() - begin)
+    limits = [f"-max_total_time={options.seconds * MAX_WAIT}", f"-max_len={MAX_LEN}", "-print_final_stats=1", "-handle_usr1=1"]
+    inputs = [corpus, FUZZ / "seeds" / target, f"-artifact_prefix={artifacts}/"]
+    status, seconds, output = timed([build(target, options.sanitizer), *limits, *inputs], options.seconds)
     found = [path for path in set(artifacts.iterdir()) - before if path.name.startswith(FINDINGS)]
-    row = figures(target, options.sanitizer, seconds, fuzzing.stderr, len(found))
+    row = figures(target, options.sanitizer, round(seconds), output, len(found))
     print(row, flush=True)
     if options.log:
         with LOG.open("a", encoding="utf-8") as log:
             log.write(row + "\n")
     for path in found:
         print(f"found {path.relative_to(ROOT)}", file=sys.stderr)
-    if fuzzing.returncode != 0:
-        print(fuzzing.stderr[-4000:], file=sys.stderr)
-    return fuzzing.returncode != 0
+    if status != 0:
+        print(output[-4000:], file=sys.stderr)
+    return status != 0
 
 
 def build(target, sanitizer):
-    """Builds before the clock runs."""
-    building = subprocess.run([*CARGO, "fuzz", "build", "-s", sanitizer, target], cwd=ROOT, capture_output=True, text=True)
+    """The program of a target, built."""
+    cargo = [*CARGO, "fuzz", "build", "-s", sanitizer, "--target-dir", BUILT / sanitizer, target]
+    building = subprocess.run(cargo, cwd=ROOT, capture_output=True, text=True)
     if building.returncode != 0:
         raise Failure(f"{target} does not build:\n{building.stderr[-4000:]}")
+    (program,) = (BUILT / sanitizer).glob(f"*/release/{target}")
+    return program
+
+
+def timed(command, seconds):
+    """Runs a target until it has had its time of the processor: its status, the seconds that it had, what it told."""
+    # The crates of the toolchain are known to break the rule of one definition, for AddressSanitizer.
+    environment = {**os.environ, "ASAN_OPTIONS": "detect_odr_violation=0"}
+    with tempfile.TemporaryFile() as told:
+        fuzzing = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=told)
+        asked = False
+        while not (ended := os.wait4(fuzzing.pid, os.WNOHANG))[0]:
+            if not asked and had(fuzzing.pid) >= seconds:
+                # libFuzzer then ends at the next input, and tells its figures.
+                fuzzing.send_signal(signal.SIGUSR1)
+                asked = True
+            time.sleep(0.2)
+        told.seek(0)
+        output = told.read().decode(errors="replace")
+    _, status, used = ended
+    fuzzing.returncode = os.waitstatus_to_exitcode(status)
+    return fuzzing.returncode, used.ru_utime + used.ru_stime, output
+
+
+def had(pid):
+    """The seconds of a processor's time that a process has had, by Linux's account of it."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def figures(target, sanitizer, seconds, output, found):
@@ -145,7 +177,7 @@ def minimise(target):
     for path in [*corpus.iterdir(), *(FUZZ / "seeds" / target).iterdir()]:
         if path.stat().st_size <= MAX_KEPT_LEN:
             shutil.copy(path, work)
-    cargo = [*CARGO, "fuzz", "cmin", "-s", "none", target, work]
+    cargo = [*CARGO, "fuzz", "cmin", "-s", "none", "--target-dir", BUILT / "none", target, work]
     shrinking = subprocess.run(cargo, cwd=ROOT, capture_output=True, encoding="utf-8", errors="replace")
     if shrinking.returncode != 0:
         raise Failure(f"{target} was not minimised:\n{shrinking.stderr[-4000:]}")

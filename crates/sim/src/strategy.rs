@@ -1,4 +1,54 @@
-//! Strategies for property tests with `proptest`.
+//! Strategies for property tests with `proptest`: streams of frames, right and wrong; messages; calls; networks.
+//!
+//! An application that is tested with them, over any network: it tells how many bytes it has got by now. What a client is told is the beginning of what
+//! it should be told, wherever the network breaks, and all of it where it does not. A test that fails is shrunk to the calmest network
+//! and the fewest messages that still fail.
+//!
+//! ```
+//! use adieu_core::{Event, Role};
+//! use adieu_sim::strategy::{messages, plans};
+//! use adieu_sim::trace::Call;
+//! use adieu_sim::{Collect, Network, Plan, Port, Script, Setup};
+//! use proptest::prelude::*;
+//! use std::time::Duration;
+//!
+//! /// The application under test.
+//! fn tally() -> impl FnMut(&mut Port<'_>, Event<'static>) {
+//!     let mut sum = 0;
+//!     move |port, event| match event {
+//!         Event::Request(_) => port.accept(None).unwrap(),
+//!         Event::Message(message) => {
+//!             sum += message.len();
+//!             // Refused where the client has left meanwhile: then there is nobody to tell.
+//!             let _ = port.send(sum.to_string());
+//!         }
+//!         _ => {}
+//!     }
+//! }
+//!
+//! proptest! {
+//!     # #![proptest_config(ProptestConfig::with_cases(64))]
+//!     # /*
+//!     #[test]
+//!     # */
+//!     fn sums_come_in_order(seed in any::<u64>(), plan in plans(), sent in prop::collection::vec(messages(), 0..8)) {
+//!         let lens = sent.iter().scan(0, |sum, (_, payload)| { *sum += payload.len(); Some(*sum) });
+//!         let expected: Vec<String> = lens.map(|sum| sum.to_string()).collect();
+//!         let calm = plan.faults.is_empty();
+//!         let calls = sent.into_iter().map(|(kind, payload)| Call::Send(kind, payload));
+//!         let script = calls.fold(Script::new(), |script, call| script.at(Duration::from_secs(5), call));
+//!         let trace = Network::new(seed)
+//!             .plan(plan)
+//!             .endpoint(Setup::client(), (Collect, script.at(Duration::from_secs(60), Call::close(1000, "bye"))))
+//!             .endpoint(Setup::server(), tally())
+//!             .run(Duration::from_secs(600));
+//!         let told = trace.texts(Role::Client);
+//!         prop_assert!(expected.starts_with(&told), "{told:?}\n{}", trace.story());
+//!         prop_assert!(!calm || told == expected, "{told:?}\n{}", trace.story());
+//!     }
+//! }
+//! # sums_come_in_order();
+//! ```
 
 use core::time::Duration;
 

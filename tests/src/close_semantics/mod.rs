@@ -51,6 +51,7 @@ fn fill(what: &str) -> String {
         "inputs" => table::words("pub enum Input"),
         "actions" => table::words("pub enum Action"),
         "phases" => table::phases(),
+        "unreached" => table::unreached(),
         "except" => except(rest),
         "cases" => cases::cases(),
         "legend" => cases::legend(),

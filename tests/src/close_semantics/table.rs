@@ -1,10 +1,11 @@
 //! The lifecycle's table in words: a section for each phase.
 
-use adieu_core::lifecycle::{Phase, Transition};
+use adieu_core::lifecycle::{Input, Phase, Transition};
 use adieu_core::{Role, State, Transport};
 
-use super::moves::{Rule, rules, whose};
+use super::moves::{Rule, reached_by, rules, whose};
 use super::source_docs::{doc, items};
+use crate::scenario::{Row, every_row, why_unasked, why_unseen};
 
 const fn state(state: State) -> &'static str {
     match state {
@@ -70,6 +71,57 @@ pub(super) fn phases() -> String {
         )
     };
     Phase::ALL.map(section).join("\n")
+}
+
+/// Rows that no driver reaches, by the reason why; those of phases that are not a role's are no rows of its.
+pub(super) fn unreached() -> String {
+    let mut reasons: Vec<(&str, Vec<Row>)> = Vec::new();
+    for row in every_row().filter(|(role, phase, _)| reached_by(*phase).contains(role)) {
+        let Some(why) = why_unasked(row).or_else(|| why_unseen(row)) else { continue };
+        match reasons.iter_mut().find(|(reason, _)| *reason == why) {
+            Some((_, rows)) => rows.push(row),
+            None => reasons.push((why, vec![row])),
+        }
+    }
+    let line = |(why, rows): &(&str, Vec<Row>)| format!("| {} | {why} |\n", by_inputs(rows));
+    let lines: String = reasons.iter().map(line).collect();
+    format!("| rows | why |\n| --- | --- |\n{lines}")
+}
+
+/// Phases that have the same inputs together: `Draining, Done: Flushed`.
+fn by_inputs(rows: &[Row]) -> String {
+    let mut sets: Vec<(Vec<Input>, Vec<String>)> = Vec::new();
+    for phase in Phase::ALL {
+        let of = |role: &Role| {
+            let own = rows.iter().filter(|row| (row.0, row.1) == (*role, phase));
+            own.map(|row| row.2).collect::<Vec<_>>()
+        };
+        let roles = reached_by(phase);
+        let same = roles.iter().all(|role| of(role) == of(&roles[0]));
+        for role in &roles[..if same { 1 } else { roles.len() }] {
+            let name = if same { link(phase) } else { format!("{} of a {}", link(phase), self::role(*role)) };
+            match sets.iter_mut().find(|(inputs, _)| *inputs == of(role)) {
+                Some((_, names)) => names.push(name),
+                None => sets.push((of(role), vec![name])),
+            }
+        }
+    }
+    let line = |(inputs, names): &(Vec<Input>, Vec<String>)| {
+        let inputs: Vec<_> = inputs.iter().map(|input| format!("{input:?}")).collect();
+        format!("{}: {}", phases_in_words(names), inputs.join(", "))
+    };
+    sets.iter().filter(|(inputs, _)| !inputs.is_empty()).map(line).collect::<Vec<_>>().join("<br>")
+}
+
+/// Of many phases, those that are left out are named.
+fn phases_in_words(names: &[String]) -> String {
+    let others: Vec<_> = Phase::ALL.map(link).into_iter().filter(|name| !names.contains(name)).collect();
+    let whole = names.len() + others.len() == Phase::ALL.len();
+    if whole && others.len() < names.len() {
+        format!("all but {}", others.join(", "))
+    } else {
+        names.join(", ")
+    }
 }
 
 /// What the words of an enum of the lifecycle mean.

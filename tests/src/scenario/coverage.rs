@@ -3,54 +3,83 @@
 //! The core has no hook for this. What is known is the call, the phase before it and the phase after it; a row is recorded
 //! where only one sequence of inputs leads from the one to the other.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
-use std::fmt;
+use std::collections::{HashSet, VecDeque};
 
-use adieu_core::Role;
 use adieu_core::lifecycle::{Input, Phase, step};
+use adieu_core::{Role, Transport};
 
-/// A row of the table: an input in a phase, by their names.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Row {
-    /// The phase, as `Debug` writes it.
-    pub phase: String,
-    /// The input, as `Debug` writes it.
-    pub input: String,
+#[path = "../../../crates/core/tests/spec/closure/unasked.rs"]
+mod unasked;
+
+/// A row of the table: an input in a phase of an endpoint in this role.
+pub type Row = (Role, Phase, Input);
+
+/// Why the core never asks for this row, if it never does.
+pub fn why_unasked((role, phase, input): Row) -> Option<&'static str> {
+    unasked::why_unasked(role, phase, input)
 }
 
-impl Row {
-    /// The row of this input in this phase.
-    pub fn of(phase: Phase, input: Input) -> Self {
-        Self { phase: format!("{phase:?}"), input: format!("{input:?}") }
+/// Every row of the table.
+pub fn every_row() -> impl Iterator<Item = Row> {
+    let roles = [Role::Client, Role::Server].into_iter();
+    let phases = roles.flat_map(|role| Phase::ALL.map(|phase| (role, phase)));
+    phases.flat_map(|(role, phase)| Input::ALL.map(|input| (role, phase, input)))
+}
+
+/// Rows that the core asks for and no scenario is seen to reach: inputs, phases, and why.
+type Unseen = (&'static [Input], fn(Role, Phase) -> bool, &'static str);
+
+const UNSEEN: &[Unseen] = &[
+    (
+        &[Input::PeerData, Input::Due, Input::End, Input::WriteError],
+        |_, phase| phase.transport() >= Transport::Close,
+        "a driver has let go of the transport: nothing comes from it",
+    ),
+    (
+        &[Input::WriteError],
+        |role, phase| phase == Phase::Severed || phase == farewell(role),
+        "nothing is written any more",
+    ),
+    (
+        &[Input::WriteError],
+        |role, phase| (role, phase) == (Role::Server, Phase::Connecting),
+        "a server writes nothing before its answer",
+    ),
+];
+
+/// The phase in which an endpoint waits for the end of the peer's stream.
+const fn farewell(role: Role) -> Phase {
+    match role {
+        Role::Client => Phase::AwaitingEnd,
+        Role::Server => Phase::Draining,
     }
 }
 
-impl fmt::Display for Row {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} + {}", self.phase, self.input)
-    }
+/// Why no scenario goes through this row, which the core asks for, if there is a reason.
+pub fn why_unseen((role, phase, input): Row) -> Option<&'static str> {
+    UNSEEN.iter().find(|unseen| unseen.0.contains(&input) && unseen.1(role, phase)).map(|unseen| unseen.2)
 }
 
 /// Rows that were gone through.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
-    rows: BTreeSet<Row>,
+    rows: HashSet<Row>,
 }
 
 impl Coverage {
     /// All rows so far.
-    pub const fn rows(&self) -> &BTreeSet<Row> {
+    pub const fn rows(&self) -> &HashSet<Row> {
         &self.rows
     }
 
     /// Takes over what another run went through.
     pub fn extend(&mut self, other: &Self) {
-        self.rows.extend(other.rows.iter().cloned());
+        self.rows.extend(&other.rows);
     }
 
     /// A call that is this one input, whatever follows.
-    pub(super) fn certain(&mut self, before: Phase, input: Input) {
-        self.rows.insert(Row::of(before, input));
+    pub(super) fn certain(&mut self, role: Role, before: Phase, input: Input) {
+        self.rows.insert((role, before, input));
     }
 
     /// A call that led from one phase to another by some of these inputs.
@@ -58,25 +87,24 @@ impl Coverage {
         if before != after
             && let Some(path) = only_path(role, before, after, inputs)
         {
-            self.rows.extend(path.into_iter().map(|(phase, input)| Row::of(phase, input)));
+            self.rows.extend(path);
         }
     }
 }
 
-type Path = Vec<(Phase, Input)>;
-
 /// The shortest way between two phases, if there is only one.
-fn only_path(role: Role, before: Phase, after: Phase, inputs: &[Input]) -> Option<Path> {
-    let mut queue = VecDeque::from([(before, Path::new())]);
-    let (mut found, mut seen): (Vec<Path>, HashSet<Phase>) = (Vec::new(), HashSet::new());
+fn only_path(role: Role, before: Phase, after: Phase, inputs: &[Input]) -> Option<Vec<Row>> {
+    let mut queue = VecDeque::from([(before, Vec::new())]);
+    let (mut found, mut seen): (Vec<Vec<Row>>, HashSet<Phase>) = (Vec::new(), HashSet::new());
     while let Some((phase, path)) = queue.pop_front() {
         if found.first().is_some_and(|shortest| path.len() >= shortest.len()) {
             break;
         }
         seen.insert(phase);
-        for input in inputs {
-            let next = step(role, phase, *input).next;
-            let path = [&path[..], &[(phase, *input)]].concat();
+        let rows = inputs.iter().map(|input| (role, phase, *input));
+        for row in rows.filter(|row| why_unasked(*row).is_none()) {
+            let next = step(role, phase, row.2).next;
+            let path = [&path[..], &[row]].concat();
             if next == after {
                 found.push(path);
             } else if !seen.contains(&next) {

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use adieu_core::Role;
 
-pub use coverage::{Coverage, Row};
+pub use coverage::{Coverage, Row, every_row, why_unasked, why_unseen};
 pub use over_core::{CoreRunner, Cut, Feed};
 pub use over_sim::SimRunner;
 pub use over_tokio::{Over, TokioRunner};
@@ -138,6 +138,8 @@ pub enum AppAct {
     Fragment(Fragment, bool),
     /// Pings.
     Ping,
+    /// Sends a Pong that answers nothing, with this payload.
+    Pong(Vec<u8>),
     /// Closes with this code and reason; without a code if there is none.
     Close(Option<u16>, String),
     /// The same, even inside a message of its own.

@@ -127,6 +127,10 @@ impl CoreRunner {
         self.coverage.moved(self.role, before, self.conn.phase(), inputs);
     }
 
+    fn certain(&mut self, before: Phase, input: Input) {
+        self.coverage.certain(self.role, before, input);
+    }
+
     fn app(&mut self, what: impl Into<String>) {
         self.seen.push(Seen::App(what.into()));
     }

@@ -116,6 +116,7 @@ impl SimRunner {
             AppAct::Send(fragment) => send(port, fragment),
             AppAct::Fragment(fragment, end) => send_fragment(port, fragment, *end),
             AppAct::Ping => ping_refusal(port.ping().map(drop)),
+            AppAct::Pong(payload) => ping_refusal(port.pong(payload)),
             AppAct::Close(code, reason) => {
                 close_refusal(new_close(*code, reason).and_then(|close| port.close(close)))
             }

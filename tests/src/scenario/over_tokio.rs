@@ -105,6 +105,9 @@ impl TokioRunner {
         if connecting && scenario.acts().any(aborts) {
             return Some("there is no abort before there is a connection: what is dropped is given up");
         }
+        if connecting && calls_too_early(scenario) {
+            return Some("there is no connection to call before it is open");
+        }
         let excuse = |act: &Act| match act {
             Act::Wait(_) => Some("it needs a virtual clock"),
             Act::Peer(PeerAct::Stalls | PeerAct::Takes(_)) => {
@@ -336,4 +339,19 @@ impl Runner for TokioRunner {
         self.look(&mut seen);
         seen
     }
+}
+
+/// Something is asked of the connection before it is open.
+fn calls_too_early(scenario: &Scenario) -> bool {
+    let opens = |act: &Act| match act {
+        Act::App(AppAct::Accept) => true,
+        Act::Peer(PeerAct::Send(pieces, _)) => pieces.iter().any(|piece| matches!(piece, Piece::Response(_))),
+        _ => false,
+    };
+    let calls = |act: &Act| {
+        let calls =
+            |act: &AppAct| matches!(act, AppAct::Send(_) | AppAct::Ping | AppAct::Pong(_) | AppAct::Fail(..));
+        matches!(act, Act::App(act) if calls(act))
+    };
+    scenario.acts().take_while(|act| !opens(act)).any(calls)
 }

@@ -325,6 +325,7 @@ fn app_act(cursor: &mut Cursor<'_>) -> Result<AppAct> {
         "begin" | "more" => AppAct::Fragment(fragment(cursor)?, false),
         "finish" => AppAct::Fragment(fragment(cursor)?, true),
         "ping" => AppAct::Ping,
+        "pong" => AppAct::Pong(cursor.payload()?),
         "close" => {
             let cutting = cursor.eat("cutting");
             let code = cursor.eat_number()?.map(|code| code as u16);

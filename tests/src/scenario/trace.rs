@@ -190,6 +190,7 @@ fn violation_name(violation: Violation) -> String {
         Violation::FrameTooLong => "frame-too-long",
         Violation::MessageTooLong => "message-too-long",
         Violation::TooManyFragments => "too-many-fragments",
+        Violation::Response(fault) => return format!("response-{fault:?}").to_lowercase(),
         other => return format!("{other:?}"),
     };
     name.to_owned()

@@ -100,7 +100,7 @@ impl Protocol {
     }
 
     /// Decides the verdict, once.
-    pub(super) fn decide(&mut self, input: Input) {
+    pub(super) fn decide(&mut self) {
         debug_assert!(self.state() == State::Closed, "decided in {:?}", self.phase);
         let Out { messages, payload_len, unfinished, mid_message, .. } = self.out;
         let cut_out = unfinished.is_some() || mid_message;
@@ -116,8 +116,8 @@ impl Protocol {
             (None, Some(violation), _) => Cause::Violation(violation),
             (None, None, _) if verdict.clean => Cause::Handshake,
             (None, None, Some(TransportError::Truncated)) => Cause::Truncated,
-            (None, None, None) if input == Input::End => Cause::EndOfStream { inside_frame },
-            (None, None, Some(TransportError::Reset) | None) => Cause::Reset,
+            (None, None, Some(TransportError::Reset)) => Cause::Reset,
+            (None, None, None) => Cause::EndOfStream { inside_frame },
         };
         // A wrong text stays unfinished, wherever the input was cut.
         let cut_in = mid_message || *fault == Some(Violation::TextUtf8);

@@ -288,7 +288,7 @@ impl Protocol {
             }
         }
         match action {
-            Action::Decide => self.decide(input),
+            Action::Decide => self.decide(),
             Action::QueueClose => self.order_close(input),
             Action::QueueEcho => self.order_echo(),
             Action::QueueRefusal | Action::Queue | Action::HandBack | Action::Deliver => {}

@@ -343,3 +343,15 @@ fn client_and_server_of_this_library_understand_each_other() {
     assert_eq!(client.heard(), ["open", "text welcome"]);
     assert_eq!(response_of(&client).subprotocol(), Some("chat"));
 }
+
+#[test]
+fn origin_that_is_given_twice_is_the_latter_and_other_fields_stay() {
+    let request = plain()
+        .origin("https://a.example")
+        .and_then(|request| request.header("Authorization", "Bearer x"))
+        .and_then(|request| request.origin("https://b.example"))
+        .expect("a request");
+    let (_, request) = client(request);
+    assert_eq!(header_of(&request, "Origin"), Some("https://b.example"));
+    assert_eq!(header_of(&request, "Authorization"), Some("Bearer x"));
+}

@@ -2,8 +2,8 @@
 
 use crate::common;
 
-use adieu_core::handshake::Accept;
-use adieu_core::{Cause, OriginPolicy, Role, ServerConfig, State, Transport};
+use adieu_core::handshake::{Accept, Reject};
+use adieu_core::{Cause, HeaderError, OriginPolicy, Role, ServerConfig, State, Transport};
 use common::{KEY, Peer, Reply, World, config, request, request_lines, secs};
 
 fn server(origin: OriginPolicy) -> World {
@@ -286,7 +286,7 @@ fn answer_to_head_has_no_body() {
     let mut w = World::server(&plain);
     w.feed(b"HEAD /page HTTP/1.1\r\nHost: a.example\r\n\r\n");
     assert_eq!(w.heard(), ["request /page"]);
-    let page = adieu_core::handshake::Reject::new(200).expect("a status").body("<p>");
+    let page = Reject::new(200).expect("a status").body("<p>");
     w.conn.reject(w.now, &page).expect("a request to answer");
     w.flush();
     let reply = Reply::parse(&w.wire);
@@ -294,4 +294,38 @@ fn answer_to_head_has_no_body() {
         (reply.status, &reply.payload[..], reply.header("Content-Length")),
         (200, &b""[..], Some("3"))
     );
+}
+
+#[test]
+fn n8_request_that_announces_a_payload_is_answered_400() {
+    for line in ["Transfer-Encoding: chunked", "Content-Length: 1", "Content-Length: 0\r\nContent-Length: 3"]
+    {
+        refused(any(), &request(&[line]), 400);
+    }
+    passes(any(), &request(&["Content-Length: 0"]));
+}
+
+#[test]
+fn n8_answer_of_the_application_has_its_status_its_type_and_its_body() {
+    let cases = [
+        (418, None, "text/plain; charset=utf-8"),
+        (404, Some("application/json"), "application/json"),
+        (599, Some("text/html"), "text/html"),
+    ];
+    for (status, given, expected) in cases {
+        let mut w = any();
+        w.feed(&request(&[]));
+        let reject = Reject::new(status).expect("a status").body("{}");
+        let typed = given.map_or(Ok(reject.clone()), |given| reject.header("Content-Type", given));
+        w.conn.reject(w.now, &typed.expect("a type")).expect("a request to answer");
+        w.flush();
+        let reply = Reply::parse(&w.wire);
+        reply.check_refusal(status);
+        assert_eq!((reply.header("Content-Type"), &*reply.payload), (Some(expected), &b"{}"[..]));
+        let phrase = reply.head.lines().next().and_then(|line| line.splitn(3, ' ').nth(2));
+        assert!(phrase.is_some_and(|phrase| !phrase.is_empty()), "a reason phrase: {}", reply.head);
+    }
+    for status in [0, 100, 101, 199, 600] {
+        assert_eq!(Reject::new(status), Err(HeaderError::Status), "{status}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::common;
 
-use adieu_core::{Cause, Config, PingError, SendRefusal, State, Violation};
+use adieu_core::{Cause, Config, Event, PingError, SendRefusal, State, Violation};
 use common::{World, config};
 
 fn failed_with(w: &World, violation: Violation) -> bool {
@@ -89,6 +89,13 @@ fn fragments_at_their_limit_pass_and_one_more_fails() {
         w.flush();
         assert_eq!(w.state(), State::Open, "each message counts from one, and control frames do not");
     }
+}
+
+#[test]
+fn limit_of_no_fragments_lets_no_message_pass() {
+    let config = config(|c| c.max_fragments = 0);
+    fails(&config, |p| p.text("whole"), Violation::TooManyFragments);
+    fails(&config, |p| p.start("begun"), Violation::TooManyFragments);
 }
 
 #[test]
@@ -290,6 +297,70 @@ fn buffer_is_lent_and_taken_back_and_never_takes_bytes_along() {
         w.conn.exchange_buffer(&mut spare);
         assert!(spare.is_empty());
         assert_eq!(w.conn.buffered(), 0);
+    }
+}
+
+/// Buffers are taken back until one stays empty.
+fn taken_back(w: &mut World) -> usize {
+    for taken in 0..10 {
+        let mut spare = Vec::new();
+        w.conn.exchange_buffer(&mut spare);
+        assert!(spare.is_empty(), "a buffer takes no bytes along");
+        if spare.capacity() == 0 {
+            return taken;
+        }
+    }
+    panic!("there is always one more");
+}
+
+#[test]
+fn every_buffer_of_an_idle_connection_can_be_taken_back() {
+    const LEN: usize = 200_000;
+    for mut w in World::all(&config(|_| ())) {
+        for _ in 0..3 {
+            w.send(vec![7; LEN]).expect("a message that is taken");
+            w.push(100_000);
+            taken_back(&mut w);
+            w.flush();
+            assert_ne!(taken_back(&mut w), 0, "what was written leaves its buffer");
+            assert_eq!(taken_back(&mut w), 0);
+        }
+        assert!(w.frames().iter().all(|frame| frame.payload == [7; LEN]));
+    }
+}
+
+#[test]
+fn large_message_is_gathered_where_another_was_written_from() {
+    for mut w in World::all(&config(|_| ())) {
+        let p = w.peer;
+        for round in 1..4 {
+            w.send(vec![7; 200_000]).expect("a message that is taken");
+            if round == 2 {
+                w.push(100_000)
+            } else {
+                w.flush()
+            }
+            w.feed_by(50_000, &p.binary(&[round; 150_000]));
+            let Some(Event::Message(message)) = w.events.pop() else { panic!("a message") };
+            assert_eq!(message.as_bytes(), [round; 150_000]);
+            w.flush();
+        }
+        assert!(w.frames().iter().all(|frame| frame.payload == [7; 200_000]));
+        taken_back(&mut w);
+        assert_eq!(taken_back(&mut w), 0);
+    }
+}
+
+#[test]
+fn application_that_is_always_one_message_behind_gets_all_in_their_order() {
+    for mut w in World::all(&config(|_| ())) {
+        let p = w.peer;
+        w.ahead(&p.text("0"));
+        for number in 1..500 {
+            w.ahead(&p.text(&number.to_string()));
+            assert_eq!(w.poll(), Some(format!("text {}", number - 1)));
+        }
+        assert_eq!((w.poll(), w.poll()), (Some("text 499".to_owned()), None));
     }
 }
 

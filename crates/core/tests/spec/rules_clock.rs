@@ -333,6 +333,23 @@ fn rule9_ping_flushed_in_the_middle_of_a_pause_has_its_whole_time_afterwards_and
 }
 
 #[test]
+fn rule9_ping_that_is_not_flushed_within_a_pause_has_its_time_from_its_flush() {
+    for mut w in World::all(&config(|c| c.inbox_len = 100)) {
+        w.ahead(&w.peer.binary(&[0; 101]));
+        w.conn.ping(w.now).expect("a ping");
+        w.wait(secs(10));
+        w.heard();
+        assert_eq!(w.due_ms(), Some(20_000), "the write deadline");
+        w.wait(secs(5));
+        w.flush();
+        assert_eq!(w.due_ms(), Some(20_000), "the Pong's");
+        w.wait(secs(20));
+        w.flush();
+        assert_eq!(w.cause(), Some(Cause::Timeout(Timeout::Pong)));
+    }
+}
+
+#[test]
 fn rule9_pause_counts_for_every_outstanding_ping() {
     for mut w in World::all(&config(|c| c.inbox_len = 100)) {
         for _ in 0..2 {

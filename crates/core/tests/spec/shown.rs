@@ -3,7 +3,8 @@
 use crate::common;
 
 use std::error::Error;
-use std::io;
+use std::fmt::Write as _;
+use std::{fmt, io};
 
 use adieu_core::{
     Close, CloseCode, Event, Initiator, Instant, Kind, Message, SendRefusal, State, TransportError, Violation,
@@ -154,6 +155,7 @@ fn message_is_text_or_bytes_however_it_is_held() {
     let bytes = Message::from(vec![0xFF]);
     assert_eq!((bytes.kind(), bytes.as_text(), bytes.as_bytes()), (Kind::Binary, None, &[0xFF][..]));
     for message in [text, bytes, Message::from(&b""[..]), Message::from(String::new())] {
+        assert_eq!(message.is_empty(), message.as_bytes().is_empty());
         assert_eq!(message.borrowed(), message);
         assert_eq!(message.clone().into_owned(), message);
     }
@@ -213,5 +215,30 @@ fn initiator_is_known_from_the_first_close_on() {
         w.close(1001, "");
         w.flush();
         assert_eq!(w.conn.closed().and_then(|closed| closed.initiator), Some(Initiator::Peer));
+    }
+}
+
+/// Takes so many bytes, and fails then.
+struct Narrow(usize);
+
+impl fmt::Write for Narrow {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 = self.0.checked_sub(text.len()).ok_or(fmt::Error)?;
+        Ok(())
+    }
+}
+
+#[test]
+fn verdict_that_cannot_be_written_whole_is_an_error() {
+    for mut w in open() {
+        w.queue("lost");
+        w.close(1001, "bye");
+        w.feed(&w.peer.close(1000, "so be it"));
+        w.conn.abort(w.now);
+        let verdict = w.conn.closed().expect("a verdict");
+        let len = verdict.to_string().len();
+        for room in 0..=len {
+            assert_eq!(write!(Narrow(room), "{verdict}").is_ok(), room == len, "{room} of {len}");
+        }
     }
 }

@@ -45,6 +45,7 @@ impl CoreRunner {
             AppAct::Send(fragment) => self.send(fragment),
             AppAct::Fragment(fragment, end) => self.send_fragment(fragment, *end),
             AppAct::Ping => ping_refusal(self.conn.ping(now).map(drop)),
+            AppAct::Pong(payload) => ping_refusal(self.conn.pong(now, payload)),
             AppAct::Close(code, reason) => {
                 close_refusal(new_close(*code, reason).and_then(|close| self.conn.close(now, close)))
             }
@@ -90,6 +91,8 @@ impl CoreRunner {
         let input = match act {
             AppAct::Send(_) | AppAct::Fragment(..) => Input::Send,
             AppAct::Ping => Input::SendPing,
+            // A Pong may be sent where a Ping would be answered.
+            AppAct::Pong(_) => Input::PeerPing,
             AppAct::Close(..) | AppAct::CloseCutting(..) => Input::Close,
             AppAct::Fail(..) => Input::Fail,
             AppAct::Abort => Input::Abort,
@@ -100,7 +103,7 @@ impl CoreRunner {
             AppAct::Hold | AppAct::Next => return,
         };
         if reached {
-            self.coverage.certain(before, input);
+            self.certain(before, input);
         }
     }
 

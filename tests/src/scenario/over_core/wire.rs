@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adieu_core::lifecycle::{Action, Input, Phase, step};
-use adieu_core::{Cause, Event, Timeout, Transport, TransportError};
+use adieu_core::{Cause, Event, State, Timeout, Transport, TransportError};
 
 use super::super::{PeerAct, Piece, Seen};
 use super::{Asks, CoreRunner, Cut, Feed};
@@ -33,7 +33,7 @@ impl CoreRunner {
         }
         let before = self.conn.phase();
         let reset = error == TransportError::Reset;
-        self.coverage.certain(before, if reset { Input::Reset } else { Input::End });
+        self.certain(before, if reset { Input::Reset } else { Input::End });
         self.conn.handle_read_error(self.now, error);
     }
 
@@ -46,7 +46,7 @@ impl CoreRunner {
             if !std::mem::take(&mut self.end) {
                 return false;
             }
-            self.coverage.certain(self.conn.phase(), Input::End);
+            self.certain(self.conn.phase(), Input::End);
             self.conn.handle_eof(self.now);
             return true;
         }
@@ -64,32 +64,46 @@ impl CoreRunner {
 
     /// Gives the core what was read.
     fn give(&mut self, mut bytes: &mut [u8]) {
-        let parses = step(self.conn.role(), self.conn.phase(), Input::PeerData).action == Action::Deliver;
+        let phase = self.conn.phase();
+        let parses = step(self.role, phase, Input::PeerData).action == Action::Deliver;
         let frame = self.frame.take().filter(|_| self.cut == Cut::Whole && parses);
-        frame.into_iter().for_each(|input| self.coverage.certain(self.conn.phase(), input));
+        frame.into_iter().for_each(|input| self.certain(phase, input));
+        if phase != Phase::Connecting {
+            self.certain(phase, Input::PeerData);
+        }
         while self.feed == Feed::Asking && self.asks != Asks::No && !bytes.is_empty() {
-            let (before, inputs) = (self.conn.phase(), self.parsed_inputs());
+            let (before, waits) = (self.conn.phase(), self.conn.wants_output());
             let event = self.conn.handle_input(self.now, &mut bytes).map(Event::into_owned);
-            self.note(before, &inputs);
+            self.note_parsed(before, waits);
             match event {
                 Some(event) => self.told(&event),
                 None => self.handling = false,
             }
         }
         if !bytes.is_empty() {
-            let (before, inputs) = (self.conn.phase(), self.parsed_inputs());
+            let (before, waits) = (self.conn.phase(), self.conn.wants_output());
             self.conn.handle_ahead(self.now, bytes);
-            self.note(before, &inputs);
+            self.note_parsed(before, waits);
         }
     }
 
-    /// Which inputs parsing can make of what was read.
-    fn parsed_inputs(&self) -> Vec<Input> {
-        let mut inputs = vec![Input::Opened, Input::Refused, Input::PeerClose, Input::Violation];
-        if self.handling || self.conn.has_event() {
-            inputs.extend([Input::PeerCloseBehind, Input::ViolationBehind, Input::Due]);
+    /// What parsing made of what was read, as far as the phase before it tells, whether something `waits` to be written then, and what is known
+    /// afterwards.
+    fn note_parsed(&mut self, before: Phase, waits: bool) {
+        let closed = self.conn.peer_close().is_some();
+        let wrong = self.conn.closed().is_none_or(|closed| matches!(closed.cause, Cause::Violation(_)));
+        let mut inputs = vec![Input::Opened, Input::Refused];
+        inputs.extend(closed.then_some(Input::PeerClose));
+        inputs.extend((wrong && !closed).then_some(Input::Violation));
+        match (before.state(), waits) {
+            (State::Connecting, _) if self.conn.closed().is_some() && wrong => {
+                inputs = vec![Input::Violation];
+            }
+            (State::Open, _) => inputs.extend([Input::PeerCloseBehind, Input::ViolationBehind, Input::Due]),
+            (_, true) => inputs = vec![Input::PeerCloseBehind, Input::ViolationBehind],
+            (_, false) => inputs.push(Input::PeerCloseBehind),
         }
-        inputs
+        self.note(before, &inputs);
     }
 }
 
@@ -101,7 +115,7 @@ impl CoreRunner {
             return false;
         }
         if self.link.writing_fails {
-            self.coverage.certain(self.conn.phase(), Input::WriteError);
+            self.certain(self.conn.phase(), Input::WriteError);
             self.conn.handle_write_error(self.now, TransportError::Reset);
             return true;
         }
@@ -111,6 +125,10 @@ impl CoreRunner {
         bytes.truncate(self.room.unwrap_or(usize::MAX));
         let before = self.conn.phase();
         self.conn.handle_written(self.now, bytes.len());
+        let all = !bytes.is_empty() && self.conn.buffered() == 0;
+        if all && !matches!(before, Phase::Open | Phase::Answering) {
+            self.certain(before, Input::Flushed);
+        }
         self.note(before, &[Input::Flushed]);
         self.room = self.room.map(|room| room - bytes.len());
         let names = self.peer.receive(&bytes);
@@ -156,8 +174,10 @@ impl CoreRunner {
         let inputs: &[Input] = match self.conn.closed().map(|closed| &closed.cause) {
             Some(Cause::Timeout(Timeout::Write)) => &[Input::WriteTimeout],
             Some(Cause::Timeout(Timeout::Closing)) => &[Input::ClosingTimeout],
-            _ if before == Phase::Open => &[Input::IdleTimeout, Input::Fail],
-            _ => &[Input::Due],
+            None if before == Phase::Open => &[Input::IdleTimeout, Input::Fail],
+            // Where another timeout had passed, that would be the cause.
+            None | Some(Cause::Timeout(_) | Cause::Reset) => &[Input::Due],
+            _ => &[Input::Due, Input::WriteTimeout, Input::ClosingTimeout],
         };
         self.note(before, inputs);
         let stays = self.conn.deadline() == Some(due) && self.conn.phase() == before;

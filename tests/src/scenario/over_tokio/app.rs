@@ -257,6 +257,7 @@ impl App {
                 self.ping();
                 None
             }
+            AppAct::Pong(payload) => ping_refusal(socket.sender().pong(&payload)),
             AppAct::Close(code, reason) => {
                 close_refusal(close(code, &reason).and_then(|close| socket.start_close(close)))
             }

@@ -124,9 +124,13 @@ fn verdict(cursor: &mut Cursor<'_>) -> Result<Verdict> {
 fn cause(cursor: &mut Cursor<'_>) -> Result<String> {
     let word = cursor.word()?;
     let allowed: &[&str] = match word {
-        "handshake" | "failed" | "reset" | "truncated" | "aborted" | "abandoned" | "refused" => &[],
+        "handshake" | "failed" | "reset" | "truncated" | "aborted" | "abandoned" => &[],
         "timeout" => &["handshake", "write", "close", "closing", "pong", "idle"],
         "end-of-stream" => &["between-frames", "inside-frame"],
+        "refused" => {
+            let status = cursor.eat_number()?;
+            return Ok(status.map_or_else(|| "refused".to_owned(), |status| format!("refused {status}")));
+        }
         "violation" => return Ok(format!("violation {}", cursor.word()?)),
         other => return cursor.fail(format!("not a cause: `{other}`")),
     };

@@ -11,7 +11,7 @@ use adieu_core::lifecycle::{Input, Phase, step};
 use adieu_core::protocol::Protocol;
 use adieu_core::{Close, Config, Instant, Kind, Role, State, Transport, TransportError};
 
-use super::graph::is_parsed;
+use super::unasked::is_parsed;
 
 /// What one act may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,7 +203,8 @@ impl Place {
         let protocol = &mut self.protocol;
         let parsed = is_parsed(protocol.role(), protocol.phase());
         let open = protocol.state() == State::Open;
-        let behind = if open { self.waiting || self.handling } else { protocol.has_urgent() };
+        let waits = protocol.has_urgent() || protocol.buffered() > 0 && protocol.writes();
+        let behind = if open { self.waiting || self.handling } else { waits };
         let mut bytes = bytes.to_vec();
         if protocol.role() == Role::Server && input != Input::Violation {
             bytes[1] |= 0x80;

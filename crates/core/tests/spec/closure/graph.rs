@@ -114,21 +114,6 @@ pub(crate) fn is_closed(node: Node) -> bool {
     node.phase.state() == State::Closed
 }
 
-/// Frames of the peer's are parsed: the protocol asks the table for the row of a data frame.
-pub(crate) fn is_parsed(role: Role, phase: Phase) -> bool {
-    step(role, phase, Input::PeerData).action == Action::Deliver
-}
-
 pub(crate) fn names(phases: impl IntoIterator<Item = Phase>) -> BTreeSet<String> {
     phases.into_iter().map(|phase| format!("{phase:?}")).collect()
-}
-
-/// Why `role` has no such phase.
-pub(crate) fn foreign(role: Role, phase: Phase) -> Option<&'static str> {
-    match (role, phase) {
-        (Role::Client, Phase::Refusing) => Some("a client refuses by ending"),
-        (Role::Client, Phase::Draining) => Some("a client awaits the server's end (RFC 6455 §7.1.1)"),
-        (Role::Server, Phase::AwaitingEnd) => Some("a server shuts down first (RFC 6455 §7.1.1)"),
-        _ => None,
-    }
 }

@@ -8,3 +8,4 @@ mod graph;
 mod reach;
 mod rows;
 mod rules;
+mod unasked;

@@ -3,7 +3,8 @@
 use adieu_core::lifecycle::{Action, Input, Phase, step};
 use adieu_core::{Role, State, Transport};
 
-use super::graph::{BOTH, closure, foreign, names};
+use super::graph::{BOTH, closure, names};
+use super::unasked::foreign;
 
 /// The phases that are reached by inputs of `inputs` alone, from `phase`.
 fn reached(role: Role, phase: Phase, inputs: &[Input]) -> Vec<Phase> {

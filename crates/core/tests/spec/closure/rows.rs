@@ -2,78 +2,12 @@
 
 use adieu_core::handshake::ClientRequest;
 use adieu_core::lifecycle::{Action, Input, Phase, Transition, step};
-use adieu_core::{Cause, ResponseFault, Role, State, Violation};
+use adieu_core::{Cause, ResponseFault, Role, Violation};
 
 use super::asked::{asked, name};
-use super::graph::{BOTH, Edge, closure, foreign, is_parsed, names};
+use super::graph::{BOTH, Edge, closure, names};
+use super::unasked::{foreign, why_unasked};
 use crate::common::{World, config};
-
-/// Inputs, the phases in which the core never asks for their rows, and why.
-type Unasked = (&'static [Input], fn(Role, Phase) -> bool, &'static str);
-
-const UNASKED: &[Unasked] = &[
-    (
-        &[Input::Opened, Input::Refused],
-        |_, phase| phase != Phase::Connecting,
-        "the opening handshake ends once, and a connection tells of it in CONNECTING only",
-    ),
-    (
-        &[Input::PeerData],
-        |_, phase| phase == Phase::Connecting,
-        "what arrives in CONNECTING is read as a head, or kept for later",
-    ),
-    (
-        &[Input::PeerClose],
-        |role, phase| !is_parsed(role, phase),
-        "frames are parsed in OPEN, until the peer's Close and a failure",
-    ),
-    (
-        &[Input::PeerCloseBehind, Input::ViolationBehind],
-        |_, phase| !matches!(phase, Phase::Open | Phase::CloseQueued | Phase::CloseSent),
-        "what is noted waits in OPEN, Pongs that must not be outrun in CLOSING; behind either nothing is parsed",
-    ),
-    (
-        &[Input::Violation],
-        |role, phase| !is_parsed(role, phase) && (role, phase) != (Role::Client, Phase::Connecting),
-        "a violation is a frame's, or a server's response's",
-    ),
-    (
-        &[Input::Due],
-        |_, phase| {
-            let queued =
-                matches!(phase, Phase::Refusing | Phase::CloseQueued | Phase::Answering | Phase::Failing);
-            queued || phase == Phase::Open
-        },
-        "these phases have no deadline of their own, and nothing in them is noted",
-    ),
-    (&[Input::Flushed], |_, phase| phase == Phase::Open, "nothing that is queued in OPEN ends it"),
-    (
-        &[Input::Flushed, Input::WriteTimeout],
-        |role, phase| (role, phase) == (Role::Server, Phase::Connecting),
-        "a server queues nothing before its answer, and that ends CONNECTING",
-    ),
-    (
-        &[Input::Flushed, Input::WriteTimeout],
-        |_, phase| phase == Phase::Severed || phase.state() == State::Closed,
-        "nothing is written any more",
-    ),
-    (
-        &[Input::Reset],
-        |_, phase| matches!(phase, Phase::Done | Phase::Cut),
-        "of a transport that is not needed any more only an end in order is still told",
-    ),
-    (
-        &[Input::ClosingTimeout],
-        |_, phase| matches!(phase, Phase::Connecting | Phase::Open) || phase.state() == State::Closed,
-        "no end has begun, or it is decided",
-    ),
-    (&[Input::IdleTimeout], |_, phase| phase != Phase::Open, "idleness is watched in OPEN"),
-];
-
-fn why_unasked(role: Role, phase: Phase, input: Input) -> Option<&'static str> {
-    let of = |row: &&Unasked| row.0.contains(&input) && row.1(role, phase);
-    foreign(role, phase).or_else(|| UNASKED.iter().find(of).map(|row| row.2))
-}
 
 fn every_row() -> impl Iterator<Item = (Role, Phase, Input)> {
     let phases = BOTH.into_iter().flat_map(|role| Phase::ALL.map(|phase| (role, phase)));
@@ -132,8 +66,12 @@ fn a_row_that_is_never_asked_for_does_nothing_or_what_its_neighbour_does() {
         let row = step(role, phase, input);
         unasked += 1;
         let neighbour = match input {
+            Input::PeerClose => Some(step(role, phase, Input::PeerCloseBehind)),
             Input::PeerCloseBehind => Some(step(role, phase, Input::PeerClose)),
             Input::ViolationBehind => Some(step(role, phase, Input::Violation)),
+            Input::Violation if phase == Phase::CloseQueued => {
+                Some(step(role, phase, Input::ViolationBehind))
+            }
             // A client's row: a wrong response ends it, where a wrong request is refused; and it has a request to write.
             Input::Violation | Input::WriteTimeout => Some(step(Role::Client, phase, input)),
             _ => None,

@@ -3,7 +3,8 @@
 use adieu_core::lifecycle::{Action, Input, Phase};
 use adieu_core::{Role, State, Transport};
 
-use super::graph::{BIRTH, Edge, Ours, is_closed, is_parsed, on_every, rank};
+use super::graph::{BIRTH, Edge, Ours, is_closed, on_every, rank};
+use super::unasked::is_parsed;
 
 #[test]
 fn a_second_close_is_never_queued() {
