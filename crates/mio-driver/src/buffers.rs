@@ -3,7 +3,7 @@
 //! Owns: one buffer to read into, and a few that connections write to for as long as they have something to write. Must not know:
 //! whose turn it is.
 
-use adieu_core::Connection;
+use super::*;
 
 /// A buffer that grew beyond this is not kept: four messages of the usual limit.
 const SPARE_LEN: usize = 4 << 20;
@@ -15,16 +15,13 @@ const SPARES_KEPT: usize = 4;
 #[derive(Debug, Default)]
 pub struct Buffers {
     scratch: Vec<u8>,
-    /// The largest last.
     spares: Vec<Vec<u8>>,
 }
 
 impl Buffers {
     /// The read buffer, of `len` bytes.
     pub(crate) fn scratch(&mut self, len: usize) -> &mut [u8] {
-        if self.scratch.len() < len {
-            self.scratch.resize(len, 0);
-        }
+        self.scratch.resize(self.scratch.len().max(len), 0);
         &mut self.scratch[..len]
     }
 
@@ -37,24 +34,17 @@ impl Buffers {
 
     /// Takes all buffers that a connection does not need.
     pub(crate) fn take_back(&mut self, connection: &mut Connection) {
-        loop {
-            let mut buffer = Vec::new();
+        let mut buffer = Vec::new();
+        connection.exchange_buffer(&mut buffer);
+        while buffer.capacity() > 0 {
+            self.keep(take(&mut buffer));
             connection.exchange_buffer(&mut buffer);
-            if buffer.capacity() == 0 {
-                break;
-            }
-            self.keep(buffer);
         }
     }
 
     fn keep(&mut self, buffer: Vec<u8>) {
-        if !(1..=SPARE_LEN).contains(&buffer.capacity()) {
-            return;
-        }
-        let place = self.spares.partition_point(|spare| spare.capacity() < buffer.capacity());
-        self.spares.insert(place, buffer);
-        if self.spares.len() > SPARES_KEPT {
-            self.spares.remove(0);
+        if (1..=SPARE_LEN).contains(&buffer.capacity()) && self.spares.len() < SPARES_KEPT {
+            self.spares.push(buffer);
         }
     }
 }

@@ -1,51 +1,61 @@
 //! A loop for those who have none.
 //!
-//! Owns: the poll, in which order sockets have their turns, and the end of the loop. Must not know: what a connection does in its
+//! Owns: the poll, in which order things are done, and the end of the loop. Must not know: why a connection does what it does in its
 //! turn.
 
-use std::fmt;
-use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Duration;
-
-use adieu_core::{Close, Connection, Event, Instant, ServerConfig};
-use mio::net::TcpListener;
-use mio::{Events, Interest, Poll, Token, Waker};
-
-use crate::buffers::Buffers;
-use crate::handle::{COMMANDS, Handle};
-use crate::handler::Handler;
-use crate::listener::Listener;
-use crate::slab::Key;
-use crate::socket::{Hold, READS, Ready, Socket};
-use crate::sockets::Sockets;
+use super::handle::COMMANDS;
+use super::*;
 
 const LISTENER: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);
 
-/// Events of one poll, and clients or commands of one round, at most.
+/// Events of one poll, and clients that are accepted in one round, at most.
 const ROUND: usize = 1024;
+
+/// Connections that wait in the system's queue, at most.
+const BACKLOG: i32 = 4096;
+
+/// How long accepting pauses when the system is out of something, such as descriptors.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a shutdown waits by default.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Listens for clients, without blocking. Several threads may listen at the same address, each with a loop of its own: the system
+/// deals out the clients (`SO_REUSEPORT`, where there is one).
+///
+/// # Errors
+///
+/// The system's.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
+    socket.set_reuse_address(true).and(socket.set_reuse_port(true))?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
 /// Runs a handler: one thread, and as many connections as there are descriptors.
+#[derive(Debug)]
 pub struct EventLoop<H: Handler> {
-    handler: H,
-    sockets: Sockets,
+    /// The application.
+    pub handler: H,
+    /// The connections; before it runs, for a client to connect.
+    pub sockets: Sockets,
+    /// How long a shutdown may take before what is left is reset. 30 s by default.
+    pub shutdown_timeout: Duration,
+    /// For other threads.
+    pub handle: Arc<Handle<H::Command>>,
+    orders: Receiver<H::Command>,
     buffers: Buffers,
     poll: Poll,
-    server: Option<(Listener, Arc<ServerConfig>)>,
-    waker: Arc<Waker>,
-    sender: SyncSender<H::Command>,
-    commands: Receiver<H::Command>,
-    commanded: bool,
-    stop: Arc<AtomicBool>,
-    shutdown_timeout: Duration,
+    server: Option<(TcpListener, Arc<ServerConfig>)>,
+    /// When to ask for clients; `None`: when the poll tells.
+    accept_at: Option<Instant>,
     /// When what is left is reset, once it stops.
-    stopping: Option<Instant>,
+    end: Option<Instant>,
 }
 
 impl<H: Handler> EventLoop<H> {
@@ -55,22 +65,13 @@ impl<H: Handler> EventLoop<H> {
     ///
     /// The system's.
     pub fn new(handler: H) -> io::Result<Self> {
-        let poll = Poll::new()?;
-        let (sender, commands) = sync_channel(COMMANDS);
-        Ok(Self {
-            handler,
-            sockets: Sockets::new(poll.registry().try_clone()?),
-            buffers: Buffers::default(),
-            server: None,
-            waker: Arc::new(Waker::new(poll.registry(), WAKER)?),
-            poll,
-            sender,
-            commands,
-            commanded: false,
-            stop: Arc::default(),
-            shutdown_timeout: SHUTDOWN_TIMEOUT,
-            stopping: None,
-        })
+        let (poll, shutdown_timeout) = (Poll::new()?, SHUTDOWN_TIMEOUT);
+        let (commands, orders) = sync_channel(COMMANDS);
+        let (waker, stop) = (Waker::new(poll.registry(), WAKER)?, AtomicBool::new(false));
+        let handle = Arc::new(Handle { commands, waker, stop });
+        let sockets = Sockets::new(poll.registry().try_clone()?);
+        let (buffers, server, accept_at, end) = Default::default();
+        Ok(Self { handler, sockets, shutdown_timeout, buffers, poll, handle, orders, server, accept_at, end })
     }
 
     /// Serves the clients of a [`listener`](crate::listen).
@@ -80,26 +81,8 @@ impl<H: Handler> EventLoop<H> {
     /// The system's.
     pub fn serve(mut self, mut listener: TcpListener, config: Arc<ServerConfig>) -> io::Result<Self> {
         self.poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-        self.server = Some((Listener::new(listener), config));
+        self.server = Some((listener, config));
         Ok(self)
-    }
-
-    /// How long a shutdown may take before what is left is reset. 30 s by default.
-    #[must_use]
-    pub const fn shutdown_timeout(mut self, timeout: Duration) -> Self {
-        self.shutdown_timeout = timeout;
-        self
-    }
-
-    /// For other threads.
-    pub fn handle(&self) -> Handle<H::Command> {
-        let (commands, waker, stop) = (self.sender.clone(), Arc::clone(&self.waker), Arc::clone(&self.stop));
-        Handle { commands, waker, stop }
-    }
-
-    /// The connections, before it runs: for a client to connect.
-    pub const fn sockets(&mut self) -> &mut Sockets {
-        &mut self.sockets
     }
 
     /// Runs until it is [shut down](Handle::shut_down), and gives the handler back.
@@ -108,91 +91,74 @@ impl<H: Handler> EventLoop<H> {
     ///
     /// The poll's: none that a connection or a client could cause.
     pub fn run(mut self) -> io::Result<H> {
-        let mut events = Events::with_capacity(ROUND);
-        self.sockets.tick();
-        while !(self.stopping.is_some() && self.sockets.is_empty()) {
+        let mut events = mio::Events::with_capacity(ROUND);
+        while self.end.is_none() || self.sockets.keys().next().is_some() {
             match self.poll.poll(&mut events, self.timeout()) {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-                Ok(()) | Err(_) => {}
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+                Ok(()) | Err(_) => self.round(&events),
             }
-            self.sockets.tick();
-            self.sockets.begin_round();
-            for event in &events {
-                self.note(event);
-            }
-            self.round();
         }
         Ok(self.handler)
     }
 
-    /// How long there is nothing to do; `None`: until something happens.
+    /// For how long there is nothing to do; `None`: until something happens.
     fn timeout(&self) -> Option<Duration> {
-        if self.commanded || !self.sockets.queue.is_empty() {
+        if !self.sockets.queue.is_empty() {
             return Some(Duration::ZERO);
         }
-        let now = self.sockets.now();
-        let accepting = self.server.as_ref().and_then(|(listener, _)| listener.deadline(now));
-        let alarms = [self.sockets.timers.next(), accepting, self.handler.deadline(), self.stopping];
-        alarms.into_iter().flatten().min().map(|at| at.since(now))
-    }
-
-    fn note(&mut self, event: &mio::event::Event) {
-        match event.token() {
-            WAKER => self.commanded = true,
-            LISTENER => self.server.iter_mut().for_each(|(listener, _)| listener.note()),
-            token => {
-                if let Some((key, slot)) = self.sockets.slab.at(token) {
-                    slot.socket.note(Ready::from(event));
-                    self.sockets.queue.push_back(key);
-                }
-            }
-        }
+        let alarms = [self.sockets.alarm(), self.handler.deadline(), self.accept_at, self.end];
+        alarms.into_iter().flatten().min().map(|at| at.since(self.sockets.now()))
     }
 
     /// What has come to be done: a bounded share of each thing, and of each connection.
-    fn round(&mut self) {
-        self.admit();
-        self.obey();
+    fn round(&mut self, events: &mio::Events) {
+        self.sockets.begin_round();
         let now = self.sockets.now();
-        while let Some(key) = self.sockets.timers.due(&mut self.sockets.slab, now) {
-            self.sockets.queue.push_back(key);
+        for event in events {
+            match event.token() {
+                LISTENER => self.accept_at = self.accept_at.or(Some(now)),
+                token => self.sockets.ready(token, event.into()),
+            }
+        }
+        self.accept();
+        // What is sent from here on wakes once more.
+        for command in self.orders.try_iter().take(COMMANDS) {
+            self.handler.on_command(&mut self.sockets, command);
         }
         for _ in 0..self.sockets.queue.len() {
-            if let Some(key) = self.sockets.queue.pop_front() {
-                self.turn(key);
-            }
+            self.sockets.queue.pop_front().into_iter().for_each(|key| self.turn(key));
         }
         if self.handler.deadline().is_some_and(|deadline| deadline <= now) {
             self.handler.on_deadline(&mut self.sockets);
         }
-        if self.stopping.is_none() && self.stop.load(Ordering::Acquire) {
+        if self.end.is_none() && self.handle.stop.load(Ordering::Acquire) {
             self.begin_to_stop();
         }
-        if self.stopping.is_some_and(|bound| bound <= now) {
-            self.reset_all();
+        if self.end.is_some_and(|at| at <= now) {
+            self.for_all(|socket, now| socket.connection.abort(now));
         }
-        self.sockets.settle_changed();
     }
 
     /// Accepts those who have come.
-    fn admit(&mut self) {
-        let Some((listener, config)) = &mut self.server else { return };
+    fn accept(&mut self) {
+        use ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+        let (Some((listener, config)), now) = (&self.server, self.sockets.now()) else { return };
         for _ in 0..ROUND {
-            let now = self.sockets.now();
-            let Some(stream) = listener.accept(now) else { break };
-            let socket = Socket::new(stream, Connection::server(Arc::clone(config), now));
-            // One that cannot be registered is dropped: the system is out of something.
-            let _dropped = self.sockets.admit(socket);
+            if self.accept_at.is_none_or(|at| at > now) {
+                break;
+            }
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    let socket = Socket::new(stream, Connection::server(Arc::clone(config), now));
+                    // One that cannot be registered is dropped: the system is out of something.
+                    let _dropped = self.sockets.admit(socket);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.accept_at = None,
+                // Because of the client that was next, or a signal, and not for want of something.
+                Err(error) if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) => {}
+                Err(_) => self.accept_at = Some(now + PAUSE),
+            }
         }
-    }
-
-    fn obey(&mut self) {
-        let waiting = std::mem::take(&mut self.commanded);
-        for _ in 0..if waiting { ROUND } else { 0 } {
-            let Ok(command) = self.commands.try_recv() else { return };
-            self.handler.on_command(&mut self.sockets, command);
-        }
-        self.commanded = waiting;
     }
 
     /// A connection's turn.
@@ -200,21 +166,15 @@ impl<H: Handler> EventLoop<H> {
         let Self { handler, sockets, buffers, .. } = self;
         sockets.tick();
         let now = sockets.now();
-        let Some(slot) = sockets.slab.get_mut(key) else { return };
-        let begun = slot.socket.begin(now, buffers);
+        let Some(socket) = sockets.own(key) else { return };
+        socket.begin(now, buffers);
         sockets.current = Some(key);
-        if let Err(error) = begun {
-            handler.on_unreachable(sockets, key, error);
-        }
-        for _ in 0..READS {
-            let Some(slot) = sockets.slab.get_mut(key) else { break };
-            let mut input = slot.socket.read(now, buffers);
-            let last = input.is_empty();
-            while let Some(event) = sockets.slab.get_mut(key).and_then(|slot| slot.socket.next(now, &mut input)) {
+        let mut reads = READS;
+        while reads > 0 {
+            let mut input = sockets.own(key).map_or(&mut [][..], |socket| socket.read(now, buffers));
+            reads = if input.is_empty() { 0 } else { reads - 1 };
+            while let Some(event) = sockets.own(key).and_then(|socket| socket.next(now, &mut input)) {
                 dispatch(handler, sockets, key, event);
-            }
-            if last {
-                break;
             }
         }
         sockets.current = None;
@@ -223,27 +183,20 @@ impl<H: Handler> EventLoop<H> {
 
     /// Nobody is accepted any more but those who have connected already, and all are closed (CLOSE.md B17).
     fn begin_to_stop(&mut self) {
-        self.admit();
-        self.stopping = Some(self.sockets.now() + self.shutdown_timeout);
-        if let Some((mut listener, _)) = self.server.take() {
-            // It is closed next, which does as well.
-            let _closed = self.poll.registry().deregister(&mut listener.socket);
-        }
-        let Ok(close) = Close::new(1001, "the server shuts down") else { return };
-        for key in self.sockets.keys().collect::<Vec<_>>() {
-            self.sockets.hold(key, Hold::Never);
-            if let Some((connection, now)) = self.sockets.reach(key) {
-                // One that is closing already needs nothing.
-                let _already = connection.close_cutting(now, close.clone());
-            }
-        }
+        self.accept();
+        (self.server, self.accept_at) = (None, None);
+        self.end = Some(self.sockets.now() + self.shutdown_timeout);
+        self.for_all(|socket, now| {
+            socket.hold = Hold::Never;
+            // One that is closing already needs nothing.
+            let close = Close::new(1001, "the server shuts down");
+            let _already = close.and_then(|close| socket.connection.close_cutting(now, close));
+        });
     }
 
-    fn reset_all(&mut self) {
+    fn for_all(&mut self, change: impl Fn(&mut Socket<TcpStream>, Instant)) {
         for key in self.sockets.keys().collect::<Vec<_>>() {
-            if let Some((connection, now)) = self.sockets.reach(key) {
-                connection.abort(now);
-            }
+            self.sockets.reach(key).into_iter().for_each(|(socket, now)| change(socket, now));
         }
     }
 }
@@ -260,12 +213,5 @@ fn dispatch<H: Handler>(handler: &mut H, sockets: &mut Sockets, key: Key, event:
         Event::Closing => handler.on_closing(sockets, key),
         Event::Closed(verdict) => handler.on_closed(sockets, key, verdict),
         _ => {}
-    }
-}
-
-impl<H: Handler> fmt::Debug for EventLoop<H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let connections = self.sockets.len();
-        f.debug_struct("EventLoop").field("connections", &connections).finish_non_exhaustive()
     }
 }

@@ -1,24 +1,22 @@
 //! A loop as other threads see it.
+//!
+//! Owns: what they have asked for. Must not know: what it means.
 
-use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError};
-
-use mio::Waker;
+use super::*;
 
 /// So many commands wait, at most.
 pub(crate) const COMMANDS: usize = 4096;
 
-/// Asks a loop, from any thread. Clones ask the same one.
+/// Asks a loop, from any thread.
+#[derive(Debug)]
 pub struct Handle<C> {
     pub(crate) commands: SyncSender<C>,
-    pub(crate) waker: Arc<Waker>,
-    pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) waker: Waker,
+    pub(crate) stop: AtomicBool,
 }
 
 impl<C> Handle<C> {
-    /// Queues a command for [`Handler::on_command`](crate::Handler::on_command), and wakes the loop.
+    /// Queues a command for [`Handler::on_command`](crate::Handler::on_command).
     ///
     /// # Errors
     ///
@@ -39,18 +37,5 @@ impl<C> Handle<C> {
     fn wake(&self) {
         // A loop that is gone need not be woken.
         let _gone = self.waker.wake();
-    }
-}
-
-impl<C> Clone for Handle<C> {
-    fn clone(&self) -> Self {
-        let Self { commands, waker, stop } = self;
-        Self { commands: commands.clone(), waker: Arc::clone(waker), stop: Arc::clone(stop) }
-    }
-}
-
-impl<C> fmt::Debug for Handle<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("stop", &self.stop).finish_non_exhaustive()
     }
 }

@@ -7,25 +7,29 @@ mod buffers;
 mod event_loop;
 mod handle;
 mod handler;
-mod listener;
-mod slab;
 mod socket;
 mod sockets;
-mod timers;
 mod transport;
 
-pub use adieu_core::handshake::{Accept, ClientRequest, Header, Headers, Reject, Request, Response};
-pub use adieu_core::{
-    AnswerError, Cause, Chunk, Close, CloseCode, CloseError, Closed, Config, Connection, Event, HeaderError,
-    Initiator, Instant, Kind, Message, OriginPolicy, PingError, Pong, Role, SendError, SendRefusal,
-    SendResult, ServerConfig, State, Ticket, Timeout, Undelivered, Unsent, Violation,
-};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::mem::take;
+use std::net::{Shutdown, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::{sync::Arc, time, time::Duration};
+
+use adieu_core::Transport as Level;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Poll, Registry, Token, Waker};
+use socket2::{Domain, SockRef, Type};
+
+pub use adieu_core::{handshake::*, *};
 pub use buffers::Buffers;
-pub use event_loop::EventLoop;
+pub use event_loop::{EventLoop, listen};
 pub use handle::Handle;
 pub use handler::Handler;
-pub use listener::listen;
-pub use slab::Key;
-pub use socket::{Hold, Ready, Socket};
-pub use sockets::Sockets;
+pub use socket::{Hold, READS, Ready, Socket};
+pub use sockets::{Key, Sockets};
 pub use transport::Transport;

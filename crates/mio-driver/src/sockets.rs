@@ -1,62 +1,69 @@
 //! All sockets of a loop, as the application reaches them.
 //!
-//! Owns: which of them are to be written, which are to have a turn, and that a stream is looked at before it is written to. Must not
-//! know: a poll's events.
+//! Owns: their places and keys, when each wakes and who is to have a turn, and that a stream is looked at before it is written to. Must not
+//! know: a poll's events, and what happens in a turn.
 
-use std::collections::VecDeque;
-use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time;
+use super::*;
 
-use adieu_core::handshake::{Accept, ClientRequest, Reject};
-use adieu_core::{
-    AnswerError, Close, CloseError, Config, Connection, Instant, Message, SendError, SendRefusal, SendResult,
-};
-use mio::net::TcpStream;
-use mio::{Interest, Registry};
-
-use crate::buffers::Buffers;
-use crate::slab::{Key, Slab};
-use crate::socket::{Hold, Socket};
-use crate::timers::Timers;
-
-/// When so many connections have something to write, it is written: what they hold meanwhile is bounded.
+/// Whenever so many connections were changed, what they have to write is written: so what they hold meanwhile is bounded.
 const UNWRITTEN: usize = 1024;
+
+/// So many alarms that nobody waits for any more are kept, beside as many as there are sockets.
+const STALE: usize = 1024;
+
+/// Names a connection of a loop, as long as it is there, and never another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    index: u32,
+    serial: u32,
+}
+
+impl Key {
+    fn get(self, slots: &slab::Slab<Slot>) -> Option<&Slot> {
+        slots.get(self.index as usize).filter(|slot| slot.serial == self.serial)
+    }
+
+    fn find(self, slots: &mut slab::Slab<Slot>) -> Option<&mut Slot> {
+        slots.get_mut(self.index as usize).filter(|slot| slot.serial == self.serial)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Slot {
+    socket: Socket<TcpStream>,
+    serial: u32,
+    /// In which round the stream was looked at last.
+    looked: u32,
+    /// When its alarm rings.
+    armed: Option<Instant>,
+}
 
 /// The connections of an [`EventLoop`](crate::EventLoop).
 #[derive(Debug)]
 pub struct Sockets {
-    pub(crate) slab: Slab,
-    pub(crate) timers: Timers,
+    slots: slab::Slab<Slot>,
+    serial: u32,
+    /// One alarm for each socket. One whose deadline has moved away is left as it is: when it rings, one looks, and sets it anew. So
+    /// nothing is paid where nothing expires.
+    alarms: BinaryHeap<Reverse<(Instant, Key)>>,
     /// Who is to have a turn.
     pub(crate) queue: VecDeque<Key>,
     /// Whose turn it is.
     pub(crate) current: Option<Key>,
-    /// Who was changed outside of a turn.
-    changed: Vec<Key>,
+    round: u32,
     /// For looks, while the loop's own buffers hold what a turn has read.
     buffers: Buffers,
     registry: Registry,
     epoch: time::Instant,
     now: Instant,
-    round: u32,
 }
 
 impl Sockets {
     pub(crate) fn new(registry: Registry) -> Self {
-        Self {
-            slab: Slab::default(),
-            timers: Timers::default(),
-            queue: VecDeque::new(),
-            current: None,
-            changed: Vec::new(),
-            buffers: Buffers::default(),
-            registry,
-            epoch: time::Instant::now(),
-            now: Instant::EPOCH,
-            round: 0,
-        }
+        let (slots, alarms, queue, buffers) = Default::default();
+        let (serial, current, round) = Default::default();
+        let (epoch, now) = (time::Instant::now(), Instant::EPOCH);
+        Self { slots, serial, alarms, queue, current, round, buffers, registry, epoch, now }
     }
 
     /// The time, as this turn has it.
@@ -64,65 +71,29 @@ impl Sockets {
         self.now
     }
 
-    /// How many connections there are, whatever their state.
-    pub fn len(&self) -> usize {
-        self.slab.len()
-    }
-
-    /// There is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// All connections.
+    /// All connections, whatever their state.
     pub fn keys(&self) -> impl Iterator<Item = Key> {
-        self.slab.keys()
+        self.slots.iter().map(|(index, slot)| Key { index: index as u32, serial: slot.serial })
     }
 
     /// A connection, to be asked.
-    pub fn get(&self, key: Key) -> Option<&Connection> {
-        self.slab.get(key).map(|slot| slot.socket.connection())
+    pub fn get(&self, key: Key) -> Option<&Socket<TcpStream>> {
+        key.get(&self.slots).map(|slot| &slot.socket)
     }
 
-    /// The peer's address.
-    pub fn peer_addr(&self, key: Key) -> Option<SocketAddr> {
-        self.slab.get(key)?.socket.stream()?.peer_addr().ok()
-    }
-
-    /// A connection, to be changed, and the time, which the call will ask for. What its stream holds is looked at first (CLOSE.md S2), and
-    /// what follows from the change is done when the handler has returned.
-    pub fn reach(&mut self, key: Key) -> Option<(&mut Connection, Instant)> {
+    /// A connection, to be changed, and the time that its calls ask for. What its stream holds is looked at first (CLOSE.md S2), and what
+    /// follows from the change is done when the handler has returned.
+    pub fn reach(&mut self, key: Key) -> Option<(&mut Socket<TcpStream>, Instant)> {
         // What the current one has read is being handed out: that comes first. Its turn does what follows.
         if self.current != Some(key) {
             self.touch(key);
-            let slot = self.slab.get_mut(key)?;
-            if slot.looked != self.round {
-                slot.looked = self.round;
+            let slot = key.find(&mut self.slots)?;
+            if std::mem::replace(&mut slot.looked, self.round) != self.round {
                 slot.socket.look(self.now, &mut self.buffers);
             }
-            self.buffers.lend(slot.socket.connection_mut());
         }
-        Some((self.slab.get_mut(key)?.socket.connection_mut(), self.now))
-    }
-
-    /// Accepts a request.
-    ///
-    /// # Errors
-    ///
-    /// [`AnswerError`]; nothing changed.
-    pub fn accept(&mut self, key: Key, answer: &Accept) -> Result<(), AnswerError> {
-        let (connection, now) = self.reach(key).ok_or(AnswerError::NoRequest)?;
-        connection.accept(now, answer)
-    }
-
-    /// Refuses a request, or answers one that does not ask for WebSocket.
-    ///
-    /// # Errors
-    ///
-    /// [`AnswerError::NoRequest`]; nothing changed.
-    pub fn reject(&mut self, key: Key, answer: &Reject) -> Result<(), AnswerError> {
-        let (connection, now) = self.reach(key).ok_or(AnswerError::NoRequest)?;
-        connection.reject(now, answer)
+        let now = self.now;
+        key.find(&mut self.slots).map(|slot| (&mut slot.socket, now))
     }
 
     /// Queues a message; all that a connection is sent in a round goes out in one write.
@@ -132,33 +103,25 @@ impl Sockets {
     /// [`SendError`], with the message; a connection that is gone has ended.
     pub fn send<'m>(&mut self, key: Key, message: impl Into<Message<'m>>) -> SendResult<'m> {
         match self.reach(key) {
-            Some((connection, now)) => connection.send(now, message),
+            Some((socket, now)) => socket.connection.send(now, message),
             None => Err(SendError { refusal: SendRefusal::Ended, message: message.into() }),
         }
     }
 
-    /// Closes, with a code and a reason.
+    /// Queues a message that was prepared for many.
     ///
     /// # Errors
     ///
-    /// [`CloseError`]; nothing changed.
-    pub fn close(&mut self, key: Key, code: u16, reason: &str) -> Result<(), CloseError> {
-        let close = Close::new(code, reason)?;
-        let (connection, now) = self.reach(key).ok_or(CloseError::Already)?;
-        connection.close(now, close)
-    }
-
-    /// When the application is not asked to take this connection's messages.
-    pub fn hold(&mut self, key: Key, hold: Hold) {
-        if let Some(slot) = self.slab.get_mut(key) {
-            slot.socket.hold(hold);
-            self.queue.push_back(key);
-        }
+    /// As of [`send`](Self::send).
+    pub fn send_prepared(&mut self, key: Key, message: &Prepared) -> Result<Ticket, SendRefusal> {
+        let (socket, now) = self.reach(key).ok_or(SendRefusal::Ended)?;
+        socket.connection.send_prepared(now, message)
     }
 
     /// Takes a connection's stream out of the loop, for something else to go on with. Nothing more is told of the connection.
     pub fn take_stream(&mut self, key: Key) -> Option<TcpStream> {
-        let mut stream = self.slab.remove(key)?.socket.take_stream()?;
+        let mut stream = self.own(key)?.stream.take()?;
+        self.slots.remove(key.index as usize);
         self.registry.deregister(&mut stream).ok()?;
         Some(stream)
     }
@@ -170,28 +133,27 @@ impl Sockets {
     /// The system's, if it cannot even begin.
     pub fn connect(
         &mut self,
-        server: SocketAddr,
+        to: SocketAddr,
         request: ClientRequest,
         config: Arc<Config>,
     ) -> io::Result<Key> {
         let mut seed = [0; 32];
         // R4.1-30, R5.3-03
         getrandom::fill(&mut seed).map_err(io::Error::other)?;
-        let stream = TcpStream::connect(server)?;
         let connection = Connection::client(request, config, seed, self.now);
-        self.admit(Socket::connecting(stream, connection))
+        self.admit(Socket::new(TcpStream::connect(to)?, connection))
     }
 
     /// Takes a socket in.
-    pub(crate) fn admit(&mut self, socket: Socket<TcpStream>) -> io::Result<Key> {
-        let key = self.slab.insert(socket);
-        let both = Interest::READABLE | Interest::WRITABLE;
-        let stream = self.slab.get_mut(key).and_then(|slot| slot.socket.stream_mut());
-        if let Some(Err(error)) = stream.map(|stream| self.registry.register(stream, key.token(), both)) {
-            self.slab.remove(key);
-            return Err(error);
+    pub(crate) fn admit(&mut self, mut socket: Socket<TcpStream>) -> io::Result<Key> {
+        let index = self.slots.vacant_key();
+        if let Some(stream) = &mut socket.stream {
+            self.registry.register(stream, Token(index), Interest::READABLE | Interest::WRITABLE)?;
         }
-        self.queue.push_back(key);
+        self.serial = self.serial.wrapping_add(1);
+        let key = Key { index: index as u32, serial: self.serial };
+        self.slots.insert(Slot { socket, serial: self.serial, looked: self.round, armed: None });
+        self.touch(key);
         Ok(key)
     }
 
@@ -200,40 +162,66 @@ impl Sockets {
         self.now = Instant::EPOCH + self.epoch.elapsed();
     }
 
-    /// A poll has answered: what streams held before is not all that they hold now.
-    pub(crate) const fn begin_round(&mut self) {
-        self.round = self.round.wrapping_add(1);
+    /// One whose turn it is.
+    pub(crate) fn own(&mut self, key: Key) -> Option<&mut Socket<TcpStream>> {
+        key.find(&mut self.slots).map(|slot| &mut slot.socket)
     }
 
-    /// The socket is to be settled.
+    /// A round begins: whose alarm rings is to have a turn.
+    pub(crate) fn begin_round(&mut self) {
+        self.tick();
+        self.round = self.round.wrapping_add(1);
+        while self.alarm().is_some_and(|at| at <= self.now) {
+            self.alarms.pop().into_iter().for_each(|Reverse((_, key))| self.touch(key));
+        }
+    }
+
+    /// When the first alarm rings.
+    pub(crate) fn alarm(&self) -> Option<Instant> {
+        self.alarms.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// A poll tells of the socket at this place.
+    pub(crate) fn ready(&mut self, Token(index): Token, ready: Ready) {
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.socket.ready(ready);
+            let key = Key { index: index as u32, serial: slot.serial };
+            self.touch(key);
+        }
+    }
+
+    /// It is to have a turn.
     fn touch(&mut self, key: Key) {
-        if self.changed.last() == Some(&key) {
+        if self.queue.back() == Some(&key) {
             return;
         }
-        if self.changed.len() >= UNWRITTEN {
-            self.settle_changed();
+        self.queue.push_back(key);
+        if self.queue.len().is_multiple_of(UNWRITTEN) {
+            for key in self.queue.range(self.queue.len() - UNWRITTEN..) {
+                let other = key.find(&mut self.slots).filter(|_| self.current != Some(*key));
+                other.map(|slot| slot.socket.settle(self.now, &mut self.buffers));
+            }
         }
-        self.changed.push(key);
     }
 
-    pub(crate) fn settle_changed(&mut self) {
-        let mut changed = std::mem::take(&mut self.changed);
-        for key in changed.drain(..) {
-            self.settle(key);
-        }
-        self.changed = changed;
-    }
-
-    /// Does what follows from a change.
+    /// A turn is over: does what follows.
     pub(crate) fn settle(&mut self, key: Key) {
-        let Some(slot) = self.slab.get_mut(key) else { return };
-        if slot.socket.settle(self.now, &mut self.buffers) {
-            self.queue.push_back(key);
+        let now = self.now;
+        let Some(slot) = key.find(&mut self.slots) else { return };
+        let more = slot.socket.settle(now, &mut self.buffers);
+        let done = slot.socket.is_done();
+        let is_late = |at: &Instant| slot.armed.is_none_or(|armed| armed <= now || *at < armed);
+        let alarm = slot.socket.deadline().filter(is_late);
+        slot.armed = alarm.or(slot.armed);
+        self.alarms.extend(alarm.map(|at| Reverse((at, key))));
+        if done {
+            self.slots.remove(key.index as usize);
+        } else if more {
+            self.touch(key);
         }
-        if slot.socket.is_done() {
-            self.slab.remove(key);
-        } else {
-            self.timers.arm(&mut self.slab, key);
+        if self.alarms.len() > 2 * self.slots.len() + STALE {
+            let rings = |key: Key| key.get(&self.slots).and_then(|slot| slot.armed);
+            self.alarms.retain(|Reverse((at, key))| rings(*key) == Some(*at));
         }
     }
 }
