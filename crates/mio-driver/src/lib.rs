@@ -30,6 +30,7 @@ pub use buffers::Buffers;
 pub use event_loop::{EventLoop, listen};
 pub use handle::Handle;
 pub use handler::Handler;
+pub use mio;
 pub use socket::{Hold, READS, Ready, Socket};
 pub use sockets::{Key, Sockets};
 pub use transport::Transport;
