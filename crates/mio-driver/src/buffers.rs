@@ -37,7 +37,7 @@ impl Buffers {
         let mut buffer = Vec::new();
         connection.exchange_buffer(&mut buffer);
         while buffer.capacity() > 0 {
-            self.keep(take(&mut buffer));
+            self.keep(std::mem::take(&mut buffer));
             connection.exchange_buffer(&mut buffer);
         }
     }

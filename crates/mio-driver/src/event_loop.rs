@@ -103,11 +103,10 @@ impl<H: Handler> EventLoop<H> {
 
     /// For how long there is nothing to do; `None`: until something happens.
     fn timeout(&self) -> Option<Duration> {
-        if !self.sockets.queue.is_empty() {
-            return Some(Duration::ZERO);
-        }
-        let alarms = [self.sockets.alarm(), self.handler.deadline(), self.accept_at, self.end];
-        alarms.into_iter().flatten().min().map(|at| at.since(self.sockets.now()))
+        let now = self.sockets.now();
+        let queued = self.sockets.queue.front().map(|_| now);
+        let alarms = [queued, self.sockets.alarm(), self.handler.deadline(), self.accept_at, self.end];
+        alarms.into_iter().flatten().min().map(|at| at.since(now))
     }
 
     /// What has come to be done: a bounded share of each thing, and of each connection.

@@ -107,8 +107,11 @@ impl<S: Transport> Socket<S> {
 
     /// What a poll is to tell of. Asking for both, once, does as well.
     pub fn interest(&self) -> Interest {
-        let full = self.writing == Way::Blocked;
-        if full { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE }
+        if self.writing == Way::Blocked {
+            Interest::READABLE | Interest::WRITABLE
+        } else {
+            Interest::READABLE
+        }
     }
 
     /// The stream is let go of, and the application was told everything.
@@ -180,7 +183,7 @@ impl<S: Transport> Socket<S> {
     /// The next event, from what was read and what waits: to be asked until there is none. While the application [holds](Hold), there is none.
     pub fn next<'b>(&mut self, now: Instant, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
         if self.is_held() {
-            self.connection.handle_ahead(now, take(input));
+            self.connection.handle_ahead(now, std::mem::take(input));
             return None;
         }
         self.connection.handle_input(now, input)

@@ -81,27 +81,33 @@ impl Sockets {
         key.get(&self.slots).map(|slot| &slot.socket)
     }
 
-    /// A connection, to be changed, and the time that its calls ask for. What its stream holds is looked at first (CLOSE.md S2), and what
-    /// follows from the change is done when the handler has returned.
+    /// A connection, to be changed, and the time that its calls ask for. What follows from the change is done when the handler has returned.
     pub fn reach(&mut self, key: Key) -> Option<(&mut Socket<TcpStream>, Instant)> {
-        // What the current one has read is being handed out: that comes first. Its turn does what follows.
+        // Of the current one, its turn does that.
         if self.current != Some(key) {
             self.touch(key);
-            let slot = key.find(&mut self.slots)?;
-            if std::mem::replace(&mut slot.looked, self.round) != self.round {
-                slot.socket.look(self.now, &mut self.buffers);
-            }
         }
         let now = self.now;
-        key.find(&mut self.slots).map(|slot| (&mut slot.socket, now))
+        self.own(key).map(|socket| (socket, now))
     }
 
-    /// Queues a message; all that a connection is sent in a round goes out in one write.
+    /// Looks at what a stream holds, once in a round (CLOSE.md S2). What the current one has read is being handed out: that comes first.
+    fn look(&mut self, key: Key) {
+        let slot = key.find(&mut self.slots).filter(|slot| slot.looked != self.round);
+        if let Some(slot) = slot.filter(|_| self.current != Some(key)) {
+            slot.looked = self.round;
+            slot.socket.look(self.now, &mut self.buffers);
+        }
+    }
+
+    /// Queues a message, behind a look at what the stream holds: after the peer's Close it is refused (CLOSE.md S2). All that a connection is
+    /// sent in a round goes out in one write.
     ///
     /// # Errors
     ///
     /// [`SendError`], with the message; a connection that is gone has ended.
     pub fn send<'m>(&mut self, key: Key, message: impl Into<Message<'m>>) -> SendResult<'m> {
+        self.look(key);
         match self.reach(key) {
             Some((socket, now)) => socket.connection.send(now, message),
             None => Err(SendError { refusal: SendRefusal::Ended, message: message.into() }),
@@ -114,6 +120,7 @@ impl Sockets {
     ///
     /// As of [`send`](Self::send).
     pub fn send_prepared(&mut self, key: Key, message: &Prepared) -> Result<Ticket, SendRefusal> {
+        self.look(key);
         let (socket, now) = self.reach(key).ok_or(SendRefusal::Ended)?;
         socket.connection.send_prepared(now, message)
     }
