@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the Autobahn cases of kosoku against one role of Adieu and judges its report.
 
-`run.py server` drives `adieu serve` at /echo; `run.py client` serves to `autobahn-client`. Runs in an environment
+`run.py server` drives `adieu serve` at /echo; `run.py client` serves to `autobahn-client`; with `--mio` both run over mio. Runs in an environment
 that has the packages of tests/requirements.txt. Exit status 0: every case has the result that it should have.
 """
 
@@ -30,27 +30,28 @@ RUN_SECONDS = 900
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("role", choices=("server", "client"))
+    parser.add_argument("--mio", action="store_true", help="over mio instead of tokio")
     parser.add_argument("--cases", action="append", metavar="GLOB", help="only these, such as 7.*; may be repeated")
     options = parser.parse_args()
     try:
-        passed = run(options.role, options.cases)
+        passed = run(options.role, options.cases, options.mio)
     except Failure as failure:
         print(f"conformance, {options.role}: {failure}", file=sys.stderr)
         passed = False
     sys.exit(0 if passed else 1)
 
 
-def run(role, cases):
+def run(role, cases, mio):
     version = importlib.metadata.version("kosoku")
     if version != KOSOKU:
         raise Failure(f"kosoku {version} is installed; the number of cases is that of {KOSOKU}")
-    folder = TARGET / "ci" / "reports" / role
+    folder = TARGET / "ci" / "reports" / (f"{role}-mio" if mio else role)
     index = folder / "index.json"
     index.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     include = cases or [f"{section}.*" for section in SECTIONS]
     started = time.monotonic()
-    said = (drive_server if role == "server" else drive_client)(include, folder)
+    said = (drive_server if role == "server" else drive_client)(include, folder, mio)
     if not index.is_file():
         raise Failure(f"kosoku has written no report to {folder}; it said:\n{said}")
     results = read(index, role)
@@ -65,9 +66,9 @@ def kosoku(mode, address, include, folder):
     return [str(script), "-m", mode, *selection, "--outdir", str(folder), address]
 
 
-def drive_server(include, folder):
+def drive_server(include, folder, mio):
     """The role of the server. kosoku's own status is not asked: it is 0 for NON-STRICT too."""
-    with Serve() as server:
+    with Serve(*["--mio"] * mio) as server:
         command = kosoku("fuzzingclient", f"{server.address}/echo", include, folder)
         try:
             done = subprocess.run(
@@ -79,12 +80,12 @@ def drive_server(include, folder):
     return done.stdout + done.stderr
 
 
-def drive_client(include, folder):
+def drive_client(include, folder, mio):
     """The role of the client."""
     with Program(*kosoku("fuzzingserver", "127.0.0.1:0", include, folder)) as suite:
         line = suite.err.find(lambda line: "listening on" in line)
         url = line.split()[-1]
-        with Program(binary("autobahn-client"), url, AGENT) as client:
+        with Program(binary("autobahn-client-mio" if mio else "autobahn-client"), url, AGENT) as client:
             status = client.exit_status(RUN_SECONDS)
             if status != 0:
                 raise Failure(f"{client} has ended with {status}\n{client.output()}")

@@ -138,7 +138,9 @@ class Serve(Program):
     """`adieu serve` on a port of the system's choice."""
 
     def __init__(self, *options):
-        super().__init__(binary("adieu"), "serve", "127.0.0.1:0", *options)
+        # Such as `--mio`, for all that is tested.
+        driver = os.environ.get("ADIEU_SERVE", "").split()
+        super().__init__(binary("adieu"), "serve", "127.0.0.1:0", *driver, *options)
         try:
             line = self.out.next()
             if not (line.startswith("serving http://127.0.0.1:") and line.endswith("/")):

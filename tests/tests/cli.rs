@@ -11,9 +11,14 @@ use programs::{Program, http, shake_hands, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+/// Which driver serves: `cli_mio.rs` runs these tests too.
+fn driver() -> &'static [&'static str] {
+    if module_path!().starts_with("cli_mio") { &["--mio"] } else { &[] }
+}
+
 /// Starts `adieu serve`; the address that it serves.
 async fn serve(options: &[&str]) -> (Program, String) {
-    let arguments = [&["serve", "127.0.0.1:0"], options].concat();
+    let arguments = [&["serve", "127.0.0.1:0"], driver(), options].concat();
     let mut program = Program::adieu(&arguments);
     let line = program.line().await;
     let address = line.strip_prefix("serving http://").and_then(|rest| rest.strip_suffix('/'));
@@ -342,7 +347,7 @@ async fn a_log_that_nobody_reads_keeps_nobody_waiting() {
 async fn mistakes_get_one_clear_line_or_the_usage() {
     let taken = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
-    let finished = Program::adieu(&["serve", &address]).finish().await;
+    let finished = Program::adieu(&[&["serve", &address], driver()].concat()).finish().await;
     assert_eq!((finished.code, finished.err.len()), (Some(1), 1), "{finished:?}");
     assert!(finished.err[0].starts_with(&format!("adieu: cannot listen on {address}: ")), "{finished:?}");
 

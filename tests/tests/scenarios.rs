@@ -1,4 +1,4 @@
-//! Every scenario of `tests/scenarios`, over the core, the simulator and the tokio driver, and what holds of the scenarios themselves.
+//! Every scenario of `tests/scenarios`, over the core, the simulator and both drivers, and what holds of the scenarios themselves.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use adieu_core::Role;
 use adieu_sim::Cuts;
 use adieu_tests::scenario::{
-    CoreRunner, Cut, Direction, Feed, Over, Runner, Scenario, Seen, SimRunner, TokioRunner, Trace, all,
-    parse, play,
+    CoreRunner, Cut, Direction, Feed, MioRunner, Over, Runner, Scenario, Seen, SimRunner, TokioRunner, Trace,
+    all, parse, play,
 };
 
 #[path = "scenarios/bytes.rs"]
@@ -104,6 +104,29 @@ fn the_core_and_the_simulator_leave_the_same_trace() {
             let sim = play(scenario, *role, &mut SimRunner::new(scenario, *role, 0, Cuts::Whole));
             let (core, sim) = (core.expect("it holds over the core"), sim.expect("it holds simulated"));
             assert_eq!(by_direction(&core), by_direction(&sim), "[{}] {role:?}", scenario.id);
+        }
+    }
+}
+
+#[test]
+fn every_scenario_holds_over_the_mio_driver_in_both_roles() {
+    let mut failures = Failures::default();
+    for scenario in all() {
+        for role in &scenario.roles {
+            failures.play(&scenario, *role, "over mio", &mut MioRunner::new(&scenario, *role));
+        }
+    }
+    failures.check();
+}
+
+#[test]
+fn the_core_and_the_mio_driver_leave_the_same_trace() {
+    for scenario in all().iter().filter(|scenario| scenario.disputed.is_none()) {
+        for role in &scenario.roles {
+            let core = play(scenario, *role, &mut CoreRunner::new(scenario, *role, Cut::Whole, Feed::Asking));
+            let mio = play(scenario, *role, &mut MioRunner::new(scenario, *role));
+            let (core, mio) = (core.expect("it holds over the core"), mio.expect("it holds over mio"));
+            assert_eq!(by_direction(&core), by_direction(&mio), "[{}] {role:?}", scenario.id);
         }
     }
 }

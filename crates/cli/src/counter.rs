@@ -39,13 +39,13 @@ struct Request {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Action {
+pub(crate) enum Action {
     Plus,
     Minus,
 }
 
 /// Reads a request; the error is for the client.
-fn read(message: &[u8]) -> Result<Action, String> {
+pub(crate) fn read(message: &[u8]) -> Result<Action, String> {
     if message.len() > MAX_REQUEST_BYTES {
         return Err(format!("a request has at most {MAX_REQUEST_BYTES} bytes"));
     }
@@ -56,13 +56,13 @@ fn read(message: &[u8]) -> Result<Action, String> {
 /// What a client is told.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-enum Notice {
+pub(crate) enum Notice {
     Value { value: i64 },
     Users { count: usize },
     Error { message: String },
 }
 
-fn json(notice: &Notice) -> String {
+pub(crate) fn json(notice: &Notice) -> String {
     serde_json::to_string(notice).expect("numbers and text are always JSON")
 }
 

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use adieu_core::handshake::accept_key;
-use adieu_tokio::{Accept, Cause, Close, Closed, HandshakeError, Incoming, Reject, WebSocket};
+use adieu_tokio::{Accept, Cause, Close, Closed, HandshakeError, Incoming, Reject, Request, WebSocket};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -25,13 +26,13 @@ const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script
      img-src data:; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'";
 
 /// For how long a misbehaving endpoint waits for the client where it has to.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// So many characters of a target are logged.
 const LOGGED_TARGET: usize = 200;
 
 /// The payload of `/burst`, repeated.
-const BURST_BYTE: u8 = b'.';
+pub(crate) const BURST_BYTE: u8 = b'.';
 
 /// What all connections share.
 #[derive(Debug)]
@@ -45,24 +46,33 @@ pub(crate) struct Shared {
 
 /// Answers one request, and stays until its connection has ended.
 pub(crate) async fn handle(shared: Arc<Shared>, incoming: Incoming<TcpStream>) {
-    let about = shared.log.as_ref().map(|log| (log, about(&incoming)));
+    let about = shared.about(incoming.request(), || incoming.peer_addr().ok());
     let ending = run(&shared, incoming).await;
-    if let Some((log, about)) = about {
-        log.line(format!("{about}: {ending}"));
-    }
+    shared.tell(about.as_deref(), &ending);
 }
 
-/// Who asks for what.
-fn about(incoming: &Incoming<TcpStream>) -> String {
-    let target = escape::beginning(&incoming.request().target, LOGGED_TARGET);
-    match incoming.peer_addr() {
-        Ok(peer) => format!("{peer} {target}"),
-        Err(_) => target,
+impl Shared {
+    /// Who asks for what, if that is logged.
+    pub(crate) fn about(
+        &self,
+        request: &Request,
+        peer: impl FnOnce() -> Option<SocketAddr>,
+    ) -> Option<String> {
+        self.log.as_ref()?;
+        let target = escape::beginning(&request.target, LOGGED_TARGET);
+        Some(peer().map_or(target.clone(), |peer| format!("{peer} {target}")))
+    }
+
+    /// Logs how it ended.
+    pub(crate) fn tell(&self, about: Option<&str>, ending: &Ending) {
+        if let (Some(log), Some(about)) = (&self.log, about) {
+            log.line(format!("{about}: {ending}"));
+        }
     }
 }
 
 /// What the server says of the end.
-enum Ending {
+pub(crate) enum Ending {
     /// What the library says.
     Verdict(Box<Closed>),
     /// The page was sent.
@@ -92,9 +102,28 @@ async fn run(shared: &Shared, incoming: Incoming<TcpStream>) -> Ending {
         Ok(Endpoint::Close(close)) => open(incoming, |ws| close_first(ws, close)).await,
         Ok(Endpoint::Abort) => open(incoming, abort).await,
         Ok(Endpoint::Burst { count, size }) => open(incoming, |ws| burst(ws, count, size)).await,
-        Ok(Endpoint::Drop) => unseen(end_of_stream(incoming).await),
-        Ok(Endpoint::Silent) => unseen(silent(incoming, shared.stopping.clone()).await),
+        Ok(endpoint @ (Endpoint::Drop | Endpoint::Silent)) => {
+            let key = key(request);
+            if let Some(stream) = incoming.into_stream() {
+                misbehave(&endpoint, stream, &key, shared.stopping.clone()).await;
+            }
+            Ending::Unseen
+        }
     }
+}
+
+/// What the library never does, by hand.
+pub(crate) async fn misbehave(
+    endpoint: &Endpoint,
+    stream: TcpStream,
+    key: &[u8],
+    stopping: watch::Receiver<bool>,
+) {
+    // Whether it worked or the client was gone: nobody sees how it ends.
+    let _ = match endpoint {
+        Endpoint::Drop => end_of_stream(stream, key).await,
+        _ => silent(stream, key, stopping).await,
+    };
 }
 
 /// Accepts, and does what the endpoint is for.
@@ -109,21 +138,21 @@ where
     }
 }
 
-/// Whether it worked or the client was gone: nobody has seen how it ended.
-fn unseen(_: io::Result<()>) -> Ending {
-    Ending::Unseen
+async fn send_page(incoming: Incoming<TcpStream>) -> Ending {
+    Ending::of_page(incoming.reject(page()).await)
 }
 
-/// To the library an answer over plain HTTP is a refusal, whatever its status.
-async fn send_page(incoming: Incoming<TcpStream>) -> Ending {
-    let verdict = incoming.reject(page()).await;
-    match verdict.cause {
-        Cause::Refused(_) => Ending::Served,
-        _ => Ending::Verdict(verdict),
+impl Ending {
+    /// To the library an answer over plain HTTP is a refusal, whatever its status.
+    pub(crate) fn of_page(verdict: Box<Closed>) -> Self {
+        match verdict.cause {
+            Cause::Refused(_) => Self::Served,
+            _ => Self::Verdict(verdict),
+        }
     }
 }
 
-fn page() -> Reject {
+pub(crate) fn page() -> Reject {
     answer(200, PAGE)
         .header("Content-Type", "text/html; charset=utf-8")
         .and_then(|page| page.header("Content-Security-Policy", PAGE_POLICY))
@@ -132,7 +161,7 @@ fn page() -> Reject {
         .expect("these fields can travel")
 }
 
-fn refusal(refused: Refused) -> Reject {
+pub(crate) fn refusal(refused: Refused) -> Reject {
     answer(refused.status, refused.line + "\n")
 }
 
@@ -175,8 +204,8 @@ async fn burst(ws: WebSocket<TcpStream>, count: u64, size: usize) -> Box<Closed>
 }
 
 /// Ends the stream right after the 101, without a Close and without a reset.
-async fn end_of_stream(incoming: Incoming<TcpStream>) -> io::Result<()> {
-    let mut stream = take_over(incoming).await?;
+async fn end_of_stream(mut stream: TcpStream, key: &[u8]) -> io::Result<()> {
+    answer_by_hand(&mut stream, key).await?;
     stream.shutdown().await?;
     // Closing a socket with unread input resets it.
     let _ = timeout(PATIENCE, discard(&mut stream)).await;
@@ -184,8 +213,8 @@ async fn end_of_stream(incoming: Incoming<TcpStream>) -> io::Result<()> {
 }
 
 /// Takes everything and says nothing, until the client ends its stream or the server stops.
-async fn silent(incoming: Incoming<TcpStream>, mut stopping: watch::Receiver<bool>) -> io::Result<()> {
-    let mut stream = take_over(incoming).await?;
+async fn silent(mut stream: TcpStream, key: &[u8], mut stopping: watch::Receiver<bool>) -> io::Result<()> {
+    answer_by_hand(&mut stream, key).await?;
     tokio::select! {
         _ = stopping.wait_for(|stopping| *stopping) => {}
         _ = discard(&mut stream) => {}
@@ -197,13 +226,14 @@ async fn discard(stream: &mut TcpStream) -> io::Result<u64> {
     tokio::io::copy(stream, &mut tokio::io::sink()).await
 }
 
-/// Accepts by hand, without the library: what comes next is what it never does.
-async fn take_over(incoming: Incoming<TcpStream>) -> io::Result<TcpStream> {
-    let key = incoming.request().headers.only("sec-websocket-key");
-    let accept = accept_key(key.unwrap_or_default());
-    let mut stream = incoming.into_stream().ok_or(io::ErrorKind::NotConnected)?;
+/// What the answer to a request has to be made of.
+pub(crate) fn key(request: &Request) -> Vec<u8> {
+    request.headers.only("sec-websocket-key").unwrap_or_default().to_owned()
+}
+
+/// Accepts without the library: what comes next is what it never does.
+async fn answer_by_hand(stream: &mut TcpStream, key: &[u8]) -> io::Result<()> {
     let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
-    let answer = format!("{head}Sec-WebSocket-Accept: {accept}\r\n\r\n");
-    stream.write_all(answer.as_bytes()).await?;
-    Ok(stream)
+    let answer = format!("{head}Sec-WebSocket-Accept: {}\r\n\r\n", accept_key(key));
+    stream.write_all(answer.as_bytes()).await
 }

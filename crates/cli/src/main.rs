@@ -5,6 +5,7 @@ mod connect;
 mod counter;
 mod endpoint;
 mod endpoints;
+mod endpoints_mio;
 mod escape;
 mod log;
 mod record;

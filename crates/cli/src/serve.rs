@@ -3,15 +3,18 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
+use adieu_mio::mio;
 use adieu_tokio::{Config, OriginPolicy, ServerConfig, serve};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::counter::Counter;
 use crate::endpoints::{self, Shared};
-use crate::{Failure, log};
+use crate::{Failure, endpoints_mio, log};
 
 /// Stopping takes at most so much longer than a closing handshake may: whoever does not answer gets its verdict too.
 const STOP_MARGIN: Duration = Duration::from_secs(1);
@@ -47,6 +50,10 @@ pub(crate) struct Arguments {
     /// may always connect.
     #[arg(long, value_name = "same|URL", value_parser = parse_origin, verbatim_doc_comment)]
     origin: Vec<Origin>,
+
+    /// Serve all connections in one thread, over mio instead of tokio
+    #[arg(long)]
+    mio: bool,
 
     /// Print a line for each connection that has ended: who, what, and the verdict
     #[arg(short, long)]
@@ -101,17 +108,46 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let shared = Arc::new(Shared { counter: Arc::new(Counter::default()), stopping, log });
     let config = server_config(policy);
     let stop_timeout = stop_timeout(&config.connection);
-    serve(listener, config, move |incoming| endpoints::handle(Arc::clone(&shared), incoming))
-        .with_graceful_shutdown(async move {
-            told_to_stop().await;
-            let _ = stop.send(true);
-        })
-        .shutdown_timeout(stop_timeout)
-        .await;
+    if arguments.mio {
+        run_mio(listener, config, shared, stop, stop_timeout)
+            .await
+            .map_err(|error| Failure::new(error.to_string()))?;
+    } else {
+        serve(listener, config, move |incoming| endpoints::handle(Arc::clone(&shared), incoming))
+            .with_graceful_shutdown(async move {
+                told_to_stop().await;
+                let _ = stop.send(true);
+            })
+            .shutdown_timeout(stop_timeout)
+            .await;
+    }
     if let Some(writer) = writer {
         writer.finish(LOG_TIMEOUT);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Serves with one thread for all connections; what it does without the library stays with the runtime.
+async fn run_mio(
+    listener: TcpListener,
+    config: Arc<ServerConfig>,
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    stop_timeout: Duration,
+) -> io::Result<()> {
+    let listener = mio::net::TcpListener::from_std(listener.into_std()?);
+    let mut serving = endpoints_mio::serve(listener, config, shared)?;
+    serving.shutdown_timeout = stop_timeout;
+    let handle = Arc::clone(&serving.handle);
+    let thread = thread::spawn(move || serving.run().map(drop));
+    told_to_stop().await;
+    let _ = stop.send(true);
+    handle.shut_down();
+    // Its end is bounded, and nothing else goes on here.
+    let ended = tokio::task::spawn_blocking(move || thread.join()).await?;
+    // Those who held the other end of this said all that they had to say.
+    let _ = timeout(stop_timeout, stop.closed()).await;
+    ended.unwrap_or_else(|_| Err(io::Error::other("the loop has panicked")))
 }
 
 fn announce(listener: &TcpListener) -> io::Result<()> {

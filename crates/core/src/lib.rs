@@ -96,7 +96,7 @@ mod words;
 
 pub use close::{Close, CloseCode, MAX_REASON_LEN, cut_reason};
 pub use config::{Config, OriginPolicy, ServerConfig};
-pub use connection::Connection;
+pub use connection::{Backlog, Connection, Prepared};
 pub use error::{
     AnswerError, CloseError, HeaderError, PingError, ResponseFault, SendError, SendRefusal, SendResult,
     Violation,

@@ -1,4 +1,5 @@
-//! A transport in memory that the peer's side rules: how much it takes, and how it ends.
+//! A transport in memory that the peer's side rules: how much it takes, and how it ends. It is asynchronous for one driver, and never blocks
+//! for the other.
 
 use std::collections::VecDeque;
 use std::io;
@@ -23,6 +24,7 @@ struct State {
     room: Option<usize>,
     writing_fails: bool,
     shut: bool,
+    reset: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
@@ -73,6 +75,11 @@ impl Pipe {
         self.lock().shut
     }
 
+    /// The endpoint reset it, where it can.
+    pub fn is_reset(&self) -> bool {
+        self.lock().reset
+    }
+
     /// There is nobody any more who could see what the endpoint does.
     pub fn is_blind(&self) -> bool {
         let state = self.lock();
@@ -92,9 +99,47 @@ impl State {
         }
     }
 
+    /// `None`: there is no room.
+    fn write(&mut self, bytes: &[u8]) -> Option<usize> {
+        let len = bytes.len().min(self.room.unwrap_or(usize::MAX));
+        self.room = self.room.map(|room| room - len);
+        self.from_endpoint.extend_from_slice(&bytes[..len]);
+        (len > 0 || bytes.is_empty()).then_some(len)
+    }
+
     fn broken(&self) -> Option<io::Error> {
         let broken = self.lost.is_some() || self.writing_fails;
         broken.then(|| io::ErrorKind::ConnectionReset.into())
+    }
+}
+
+impl io::Read for Pipe {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.lock().read(into).unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
+    }
+}
+
+impl io::Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut state = self.lock();
+        state.broken().map_or(Ok(()), Err)?;
+        state.write(bytes).ok_or_else(|| io::ErrorKind::WouldBlock.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl adieu_mio::Transport for Pipe {
+    fn shut_down(&mut self) -> io::Result<()> {
+        let mut state = self.lock();
+        state.shut |= state.broken().is_none();
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.lock().reset = true;
     }
 }
 
@@ -117,14 +162,11 @@ impl AsyncWrite for Pipe {
         if let Some(error) = state.broken() {
             return Poll::Ready(Err(error));
         }
-        let len = bytes.len().min(state.room.unwrap_or(usize::MAX));
-        if len == 0 && !bytes.is_empty() {
-            state.writer = Some(cx.waker().clone());
-            return Poll::Pending;
+        if let Some(len) = state.write(bytes) {
+            return Poll::Ready(Ok(len));
         }
-        state.room = state.room.map(|room| room - len);
-        state.from_endpoint.extend_from_slice(&bytes[..len]);
-        Poll::Ready(Ok(len))
+        state.writer = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {

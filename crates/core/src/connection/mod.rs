@@ -9,6 +9,7 @@ mod inbox;
 mod input;
 mod outbox;
 mod output;
+mod prepared;
 
 use alloc::{borrow::Cow, boxed::Box, sync::Arc, vec::Vec};
 use chacha20::ChaCha8Rng;
@@ -24,6 +25,7 @@ use crate::{Config, Event, Instant, Role, ServerConfig, TransportError};
 use gather::Gather;
 use inbox::Inbox;
 use outbox::Outbox;
+pub use prepared::{Backlog, Prepared};
 
 /// A WebSocket connection as pure state, from CONNECTING to CLOSED.
 ///

@@ -8,6 +8,7 @@
 use alloc::{borrow::Cow, collections::VecDeque, vec::Vec};
 use core::mem::{replace, swap, take};
 
+use super::prepared::Payload;
 use crate::Role;
 use crate::frame::{Header, MAX_HEADER_LEN};
 use crate::mask::mask;
@@ -34,9 +35,9 @@ pub(super) struct Outbox {
 /// Frames, encoded one behind the other.
 #[derive(Debug, Default)]
 pub(super) struct Block {
-    frames: Vec<u8>,
+    pub(super) frames: Vec<u8>,
     /// The payload of the last frame, if it is large.
-    payload: Vec<u8>,
+    pub(super) payload: Payload,
 }
 
 impl Block {
@@ -58,10 +59,7 @@ impl Block {
         header.write(frames);
         let start = frames.len();
         let placed = match payload {
-            Cow::Owned(payload) if shares => {
-                *large = payload;
-                &mut large[..]
-            }
+            Cow::Owned(payload) if shares => large.put(payload),
             payload => {
                 frames.extend_from_slice(&payload);
                 &mut frames[start..]
@@ -177,7 +175,7 @@ impl Outbox {
         (self.written, self.committed) = (0, 0);
         let Some(next) = self.rest.pop_front() else { return };
         let before = replace(&mut self.front, next);
-        if self.front.payload.capacity() == 0 {
+        if self.front.payload.own().is_some_and(|own| own.capacity() == 0) {
             self.front.payload = before.payload;
         }
         if self.rest.is_empty() {
@@ -191,15 +189,16 @@ impl Outbox {
             spare.clear();
             swap(&mut self.front.frames, spare);
         }
-        if self.front.payload.is_empty() && self.front.payload.capacity() > spare.capacity() {
-            swap(&mut self.front.payload, spare);
+        let own = self.front.payload.own().filter(|own| own.is_empty());
+        if let Some(own) = own.filter(|own| own.capacity() > spare.capacity()) {
+            swap(own, spare);
         }
     }
 
     /// A buffer for a large message, if there is one that is not in use.
     pub(super) fn take_room(&mut self) -> Vec<u8> {
         let Block { frames, payload } = &mut self.front;
-        let unused = if payload.is_empty() && payload.capacity() > 0 { payload } else { frames };
+        let unused = payload.own().filter(|own| own.is_empty() && own.capacity() > 0).unwrap_or(frames);
         if unused.is_empty() { take(unused) } else { Vec::new() }
     }
 }

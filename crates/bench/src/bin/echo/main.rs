@@ -4,20 +4,16 @@
 
 mod load;
 mod peers;
-mod process;
 mod server;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
+use adieu_bench::Fallible;
 use adieu_bench::options::{HELP, Options};
+use adieu_bench::process::{Server, allow_many_files};
 use adieu_bench::stats::{median, with_ratio};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
-
 use load::{Load, Shape, Traffic};
-use process::Server;
-
-type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
 const SHAPES: [Shape; 5] = [
     Shape { connections: 1, in_flight: 1, len: 16 },
@@ -53,12 +49,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Two descriptors for each connection would not always fit under the usual limit; the servers inherit what is set here.
-fn allow_many_files() -> Fallible<()> {
-    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    Ok(setrlimit(Resource::RLIMIT_NOFILE, most, most)?)
 }
 
 fn measure(options: &Options) -> Fallible<()> {

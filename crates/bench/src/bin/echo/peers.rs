@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tungstenite::protocol::WebSocketConfig;
 
-use crate::Fallible;
+use adieu_bench::Fallible;
 
 /// The most messages of one turn.
 const TURN: usize = 1024;

@@ -1,15 +1,14 @@
 //! The servers: each echoes every message, on one thread.
 
-use std::io::{self, BufRead};
-
-use nix::sys::resource::{UsageWho, getrusage};
+use adieu_bench::process::answer;
+use adieu_bench::{Fallible, servers};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{Fallible, peers};
+use crate::peers;
 
 /// The servers' names; the first is what the others are compared with.
-pub(crate) const NAMES: [&str; 5] =
-    ["adieu", "tokio-tungstenite", "tungstenite-16k", "tokio-websockets", "sockudo-ws"];
+pub(crate) const NAMES: [&str; 6] =
+    ["adieu", "adieu-mio", "tokio-tungstenite", "tungstenite-16k", "tokio-websockets", "sockudo-ws"];
 
 /// Serves until standard input ends. Prints the address, then answers each line of input with the CPU time used so far, user
 /// and system, in microseconds.
@@ -20,13 +19,19 @@ pub(crate) const NAMES: [&str; 5] =
 pub(crate) fn run(name: &str) -> Fallible<()> {
     // Calibrates a clock that one of them would calibrate with its first connection.
     sockudo_ws::init_clock();
+    if name == "adieu-mio" {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+        println!("{}", listener.local_addr()?);
+        std::thread::spawn(answer);
+        return servers::over_mio(listener);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         println!("{}", listener.local_addr()?);
         std::thread::spawn(answer);
         match name {
-            "adieu" => adieu(listener).await,
+            "adieu" => servers::over_tokio(listener).await,
             "tokio-tungstenite" => accept(listener, peers::tungstenite).await,
             "tungstenite-16k" => accept(listener, peers::tungstenite_16k).await,
             "tokio-websockets" => accept(listener, peers::tokio_websockets).await,
@@ -34,39 +39,6 @@ pub(crate) fn run(name: &str) -> Fallible<()> {
             _ => Err(format!("no server is called {name}").into()),
         }
     })
-}
-
-fn answer() {
-    for _ in io::stdin().lock().lines() {
-        match getrusage(UsageWho::RUSAGE_SELF) {
-            Ok(usage) => {
-                let micros = |time: nix::sys::time::TimeVal| time.tv_sec() * 1_000_000 + time.tv_usec();
-                println!("{} {}", micros(usage.user_time()), micros(usage.system_time()));
-            }
-            Err(_) => break,
-        }
-    }
-    std::process::exit(0);
-}
-
-async fn adieu(listener: TcpListener) -> Fallible<()> {
-    use adieu_core::handshake::Accept;
-    use adieu_core::{OriginPolicy, ServerConfig};
-
-    let config = std::sync::Arc::new(ServerConfig::new(OriginPolicy::Any));
-    let serve =
-        adieu_tokio::serve(listener, config, |incoming: adieu_tokio::Incoming<TcpStream>| async move {
-            let Ok(mut socket) = incoming.accept(Accept::new()).await else {
-                return;
-            };
-            while let Ok(message) = socket.recv().await {
-                if socket.send(message).await.is_err() {
-                    break;
-                }
-            }
-        });
-    serve.await;
-    Ok(())
 }
 
 /// One task for each connection.
