@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adieu_core::handshake::accept_key;
-use adieu_tokio::{Accept, Cause, Close, Closed, HandshakeError, Incoming, Reject, WebSocket};
+use adieu_tokio::{Accept, Cause, Close, Closed, HandshakeError, Incoming, NetStream, Reject, WebSocket};
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -44,7 +43,7 @@ pub(crate) struct Shared {
 }
 
 /// Answers one request, and stays until its connection has ended.
-pub(crate) async fn handle(shared: Arc<Shared>, incoming: Incoming<TcpStream>) {
+pub(crate) async fn handle(shared: Arc<Shared>, incoming: Incoming<NetStream>) {
     let about = shared.log.as_ref().map(|log| (log, about(&incoming)));
     let ending = run(&shared, incoming).await;
     if let Some((log, about)) = about {
@@ -53,7 +52,7 @@ pub(crate) async fn handle(shared: Arc<Shared>, incoming: Incoming<TcpStream>) {
 }
 
 /// Who asks for what.
-fn about(incoming: &Incoming<TcpStream>) -> String {
+fn about(incoming: &Incoming<NetStream>) -> String {
     let target = escape::beginning(&incoming.request().target, LOGGED_TARGET);
     match incoming.peer_addr() {
         Ok(peer) => format!("{peer} {target}"),
@@ -82,7 +81,7 @@ impl fmt::Display for Ending {
     }
 }
 
-async fn run(shared: &Shared, incoming: Incoming<TcpStream>) -> Ending {
+async fn run(shared: &Shared, incoming: Incoming<NetStream>) -> Ending {
     let request = incoming.request();
     match endpoint::parse(request.path(), request.query(), request.is_websocket()) {
         Err(refused) => Ending::Verdict(incoming.reject(refusal(refused)).await),
@@ -98,7 +97,7 @@ async fn run(shared: &Shared, incoming: Incoming<TcpStream>) -> Ending {
 }
 
 /// Accepts, and does what the endpoint is for.
-async fn open<F>(incoming: Incoming<TcpStream>, then: impl FnOnce(WebSocket<TcpStream>) -> F) -> Ending
+async fn open<F>(incoming: Incoming<NetStream>, then: impl FnOnce(WebSocket<NetStream>) -> F) -> Ending
 where
     F: Future<Output = Box<Closed>>,
 {
@@ -115,7 +114,7 @@ fn unseen(_: io::Result<()>) -> Ending {
 }
 
 /// To the library an answer over plain HTTP is a refusal, whatever its status.
-async fn send_page(incoming: Incoming<TcpStream>) -> Ending {
+async fn send_page(incoming: Incoming<NetStream>) -> Ending {
     let verdict = incoming.reject(page()).await;
     match verdict.cause {
         Cause::Refused(_) => Ending::Served,
@@ -140,7 +139,7 @@ fn answer(status: u16, body: impl Into<Vec<u8>>) -> Reject {
     Reject::new(status).expect("a status from 200 to 599").body(body)
 }
 
-async fn echo(mut ws: WebSocket<TcpStream>) -> Box<Closed> {
+async fn echo(mut ws: WebSocket<NetStream>) -> Box<Closed> {
     while let Ok(message) = ws.recv().await {
         if ws.send(message).await.is_err() {
             break;
@@ -149,20 +148,20 @@ async fn echo(mut ws: WebSocket<TcpStream>) -> Box<Closed> {
     ws.closed().await
 }
 
-async fn close_first(ws: WebSocket<TcpStream>, close: Close) -> Box<Closed> {
+async fn close_first(ws: WebSocket<NetStream>, close: Close) -> Box<Closed> {
     // Refused only where the client was faster.
     let _ = ws.start_close(close);
     ws.closed().await
 }
 
 /// Resets once the client is certainly open: a reset may destroy what is on its way, the 101 too.
-async fn abort(ws: WebSocket<TcpStream>) -> Box<Closed> {
+async fn abort(ws: WebSocket<NetStream>) -> Box<Closed> {
     let _ = timeout(PATIENCE, ws.ping()).await;
     ws.abort();
     ws.closed().await
 }
 
-async fn burst(ws: WebSocket<TcpStream>, count: u64, size: usize) -> Box<Closed> {
+async fn burst(ws: WebSocket<NetStream>, count: u64, size: usize) -> Box<Closed> {
     // A client that closes in the middle is not kept waiting behind what it said before.
     ws.stop_receiving();
     let payload = vec![BURST_BYTE; size];
@@ -175,7 +174,7 @@ async fn burst(ws: WebSocket<TcpStream>, count: u64, size: usize) -> Box<Closed>
 }
 
 /// Ends the stream right after the 101, without a Close and without a reset.
-async fn end_of_stream(incoming: Incoming<TcpStream>) -> io::Result<()> {
+async fn end_of_stream(incoming: Incoming<NetStream>) -> io::Result<()> {
     let mut stream = take_over(incoming).await?;
     stream.shutdown().await?;
     // Closing a socket with unread input resets it.
@@ -184,7 +183,7 @@ async fn end_of_stream(incoming: Incoming<TcpStream>) -> io::Result<()> {
 }
 
 /// Takes everything and says nothing, until the client ends its stream or the server stops.
-async fn silent(incoming: Incoming<TcpStream>, mut stopping: watch::Receiver<bool>) -> io::Result<()> {
+async fn silent(incoming: Incoming<NetStream>, mut stopping: watch::Receiver<bool>) -> io::Result<()> {
     let mut stream = take_over(incoming).await?;
     tokio::select! {
         _ = stopping.wait_for(|stopping| *stopping) => {}
@@ -193,12 +192,12 @@ async fn silent(incoming: Incoming<TcpStream>, mut stopping: watch::Receiver<boo
     Ok(())
 }
 
-async fn discard(stream: &mut TcpStream) -> io::Result<u64> {
+async fn discard(stream: &mut NetStream) -> io::Result<u64> {
     tokio::io::copy(stream, &mut tokio::io::sink()).await
 }
 
 /// Accepts by hand, without the library: what comes next is what it never does.
-async fn take_over(incoming: Incoming<TcpStream>) -> io::Result<TcpStream> {
+async fn take_over(incoming: Incoming<NetStream>) -> io::Result<NetStream> {
     let key = incoming.request().headers.only("sec-websocket-key");
     let accept = accept_key(key.unwrap_or_default());
     let mut stream = incoming.into_stream().ok_or(io::ErrorKind::NotConnected)?;

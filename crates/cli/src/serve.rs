@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adieu_tokio::{Config, OriginPolicy, ServerConfig, serve};
+use adieu_tokio::tls::TlsStream;
+use adieu_tokio::{Config, NetStream, OriginPolicy, ServerConfig, serve_over};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::counter::Counter;
 use crate::endpoints::{self, Shared};
-use crate::{Failure, log};
+use crate::{Failure, certificate, log};
 
 /// Stopping takes at most so much longer than a closing handshake may: whoever does not answer gets its verdict too.
 const STOP_MARGIN: Duration = Duration::from_secs(1);
@@ -47,6 +48,9 @@ pub(crate) struct Arguments {
     /// may always connect.
     #[arg(long, value_name = "same|URL", value_parser = parse_origin, verbatim_doc_comment)]
     origin: Vec<Origin>,
+
+    #[command(flatten)]
+    certificate: certificate::Certificate,
 
     /// Print a line for each connection that has ended: who, what, and the verdict
     #[arg(short, long)]
@@ -93,15 +97,20 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let policy = policy(arguments.origin)?;
     let address = arguments.address;
     let cannot = |error: io::Error| Failure::new(format!("cannot listen on {address}: {error}"));
+    let tls = certificate::server(&arguments.certificate, &address)?;
     let listener = TcpListener::bind(&address).await.map_err(cannot)?;
-    announce(&listener).map_err(|error| Failure::new(format!("cannot write: {error}")))?;
+    announce(&listener, tls.is_some()).map_err(|error| Failure::new(format!("cannot write: {error}")))?;
 
     let (stop, stopping) = watch::channel(false);
     let (log, writer) = arguments.log.then(log::start).unzip();
     let shared = Arc::new(Shared { counter: Arc::new(Counter::default()), stopping, log });
     let config = server_config(policy);
     let stop_timeout = stop_timeout(&config.connection);
-    serve(listener, config, move |incoming| endpoints::handle(Arc::clone(&shared), incoming))
+    let over = move |tcp| match &tls {
+        Some(tls) => TlsStream::server(tcp, Arc::clone(tls)).ok().map(NetStream::from),
+        None => Some(NetStream::from(tcp)),
+    };
+    serve_over(listener, over, config, move |incoming| endpoints::handle(Arc::clone(&shared), incoming))
         .with_graceful_shutdown(async move {
             told_to_stop().await;
             let _ = stop.send(true);
@@ -114,9 +123,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn announce(listener: &TcpListener) -> io::Result<()> {
+fn announce(listener: &TcpListener, secure: bool) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "serving http://{}/", listener.local_addr()?)?;
+    let scheme = if secure { "https" } else { "http" };
+    writeln!(stdout, "serving {scheme}://{}/", listener.local_addr()?)?;
     stdout.flush()
 }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adieu_tokio::{
-    Accept, Closed, Config, Connect, Driver, OriginPolicy, ServerConfig, Transport, WebSocket, accept,
-    incoming_with_driver, open,
+    Accept, Closed, Config, Connect, Driver, NetStream, OriginPolicy, ServerConfig, Transport, WebSocket,
+    accept, incoming_with_driver, open,
 };
 use adieu_tokio::{Role, connect};
 use socket2::{SockRef, Socket};
@@ -64,11 +64,11 @@ pub(crate) async fn tcp() -> (TcpStream, TcpStream) {
 }
 
 /// Our client and our server over TCP.
-pub(crate) async fn pair() -> (Tcp, Tcp) {
+pub(crate) async fn pair() -> (WebSocket<NetStream>, WebSocket<NetStream>) {
     let (listener, address) = listen().await;
     let serve = async {
         let (stream, _) = listener.accept().await.expect("a client");
-        accept(stream, any()).await.expect("its request")
+        accept(NetStream::from(stream), any()).await.expect("its request")
     };
     let url = format!("ws://{address}/");
     let (client, server) = tokio::join!(connect(&url), serve);
