@@ -35,6 +35,8 @@ const PIECE_LEN: usize = 1 << 10;
 pub struct TlsStream<S> {
     stream: S,
     tls: Connection,
+    /// The handshake is not done, or its last bytes are not written.
+    shaking: bool,
     /// What ended reading, behind bytes that are given first.
     broken: Option<io::Error>,
     /// TLS itself failed, and the peer was sent an alert.
@@ -70,7 +72,7 @@ impl<S: Transport> TlsStream<S> {
     }
 
     const fn over(stream: S, tls: Connection) -> Self {
-        Self { stream, tls, broken: None, failed: false }
+        Self { stream, tls, shaking: true, broken: None, failed: false }
     }
 
     /// Completes the TLS handshake.
@@ -96,6 +98,7 @@ impl<S: Transport> TlsStream<S> {
         for _ in 0..PULLS {
             let written = self.poll_write_out(cx)?;
             if !self.tls.is_handshaking() {
+                self.shaking = written.is_pending();
                 return written.map(Ok);
             }
             let mut piece = [0; PIECE_LEN];
@@ -279,8 +282,9 @@ impl<S: Transport> AsyncRead for TlsStream<S> {
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.tls.is_handshaking() {
-            ready!(this.poll_handshake(cx))?;
+        // Its last bytes need not be written for the first to be read.
+        if this.shaking && this.poll_handshake(cx)?.is_pending() && this.tls.is_handshaking() {
+            return Poll::Pending;
         }
         let waker = cx.waker().clone();
         let mut source = |stream: &mut S, into: &mut [u8]| read(stream, cx, into);
@@ -309,6 +313,9 @@ impl<S: Transport> AsyncWrite for TlsStream<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.tls.is_handshaking() {
+            ready!(self.poll_handshake(cx))?;
+        }
         ready!(self.poll_write_out(cx))?;
         Pin::new(&mut self.stream).poll_flush(cx)
     }

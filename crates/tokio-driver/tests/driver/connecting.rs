@@ -127,7 +127,10 @@ async fn a_port_that_nobody_listens_on_is_unreachable() {
     drop(listener);
     let error = soon(connect(&format!("ws://{address}/"))).await.expect_err("nobody");
     let ConnectError::Unreachable(attempts) = &error else { panic!("{error:?}") };
-    assert_eq!((attempts.len(), attempts[0].0, attempts[0].1.kind()), (1, address, ErrorKind::ConnectionRefused));
+    assert_eq!(
+        (attempts.len(), attempts[0].0, attempts[0].1.kind()),
+        (1, address, ErrorKind::ConnectionRefused)
+    );
 }
 
 #[tokio::test]
