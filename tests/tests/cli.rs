@@ -6,10 +6,12 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adieu_tokio::{Cause, Closed, Config, Connect, ConnectError, Initiator, Message, Timeout, WebSocket};
+use adieu_tokio::{
+    Cause, Closed, Config, Connect, ConnectError, Initiator, Message, NetStream, Timeout, WebSocket,
+};
 use programs::{Program, http, shake_hands, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 /// Which driver serves: `cli_mio.rs` runs these tests too.
 fn driver() -> &'static [&'static str] {
@@ -35,7 +37,7 @@ fn client(address: &str, target: &str) -> Connect {
     Connect::new(&format!("ws://{address}{target}")).expect("a URL").config(Arc::new(config))
 }
 
-async fn open(address: &str, target: &str) -> WebSocket<TcpStream> {
+async fn open(address: &str, target: &str) -> WebSocket<NetStream> {
     within(client(address, target).open()).await.expect("it opens")
 }
 
@@ -48,7 +50,7 @@ async fn refusal(connect: Connect) -> (u16, String) {
 }
 
 /// Receives until the end.
-async fn verdict(ws: &mut WebSocket<TcpStream>) -> Box<Closed> {
+async fn verdict(ws: &mut WebSocket<NetStream>) -> Box<Closed> {
     loop {
         if let Err(verdict) = within(ws.recv()).await {
             return verdict;

@@ -2,10 +2,9 @@
 
 mod programs;
 
-use adieu_tokio::{Cause, Initiator, Message, WebSocket, connect};
+use adieu_tokio::{Cause, Initiator, Message, NetStream, WebSocket, connect};
 use programs::{Program, shake_hands, within};
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 
 /// Starts an example; where it listens.
 async fn start(name: &str, arguments: &[&str]) -> (Program, String) {
@@ -17,22 +16,22 @@ async fn start(name: &str, arguments: &[&str]) -> (Program, String) {
     (program, url)
 }
 
-async fn open(url: &str) -> WebSocket<TcpStream> {
+async fn open(url: &str) -> WebSocket<NetStream> {
     within(connect(url)).await.expect("it opens")
 }
 
 /// Sends a text.
-async fn say(ws: &WebSocket<TcpStream>, text: &str) {
+async fn say(ws: &WebSocket<NetStream>, text: &str) {
     within(ws.send(text)).await.expect("it is open");
 }
 
 /// The next message, which is text.
-async fn hear(ws: &mut WebSocket<TcpStream>) -> String {
+async fn hear(ws: &mut WebSocket<NetStream>) -> String {
     let message = within(ws.recv()).await.expect("a message comes");
     message.as_text().expect("text").to_owned()
 }
 
-async fn close(ws: &WebSocket<TcpStream>) {
+async fn close(ws: &WebSocket<NetStream>) {
     let verdict = within(ws.close(1000, "")).await.expect("it is open");
     assert!(verdict.clean, "{verdict}");
 }
@@ -120,7 +119,7 @@ async fn counter_users_leave_once_however_they_end() {
 }
 
 /// Enters the chat room.
-async fn enter(url: &str, name: &str) -> WebSocket<TcpStream> {
+async fn enter(url: &str, name: &str) -> WebSocket<NetStream> {
     let ws = open(url).await;
     say(&ws, name).await;
     ws

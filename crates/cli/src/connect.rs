@@ -10,14 +10,13 @@ use std::task::Poll;
 use std::thread;
 
 use adieu_tokio::{
-    Close, CloseError, Closed, Config, Connect, ConnectError, Driver, Message, Sender, WebSocket,
+    Close, CloseError, Closed, Config, Connect, ConnectError, Message, NetStream, Sender, WebSocket,
 };
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::command::{self, Command};
-use crate::{Failure, complain, escape, record, say};
+use crate::{Failure, certificate, complain, escape, record, say};
 
 /// So many lines are read ahead of what was sent.
 const LINES_AHEAD: usize = 16;
@@ -41,7 +40,7 @@ const LINES_AHEAD: usize = 16;
 #[command(verbatim_doc_comment)]
 #[allow(rustdoc::broken_intra_doc_links, reason = "printed as it stands by --help")]
 pub(crate) struct Arguments {
-    #[arg(value_name = "URL", help = "Where to: ws://host[:port][/path][?query]")]
+    #[arg(value_name = "URL", help = "Where to: ws:// or wss://host[:port][/path][?query]")]
     pub(crate) url: String,
 
     /// Offer this subprotocol; can be given several times, the preferred one first
@@ -55,6 +54,10 @@ pub(crate) struct Arguments {
     /// Send this Origin, as a browser on that page would
     #[arg(long, value_name = "URL")]
     pub(crate) origin: Option<String>,
+
+    /// Trust the certificates in this file, in PEM, instead of those that the system trusts
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
 
     /// Record the connection in this file, for `adieu trace` and `adieu replay`
     ///
@@ -76,7 +79,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     if let Some(path) = &arguments.trace {
         return record::run(&arguments, path).await;
     }
-    let (ws, driver) = open(&arguments).await.map_err(|error| failure(&error))?;
+    let connect = prepare(&arguments)?;
+    let (ws, driver) = connect.open_with_driver().await.map_err(|error| failure(&error))?;
     let driving = tokio::spawn(driver);
     if io::stdin().is_terminal() {
         say("connected: a line is a message; /ping, /close [CODE [REASON]] and /quit are commands");
@@ -90,12 +94,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     outcome
 }
 
-async fn open(arguments: &Arguments) -> Result<(WebSocket<TcpStream>, Driver<TcpStream>), ConnectError> {
-    prepare(arguments)?.open_with_driver().await
+/// What is asked for, if it can be.
+pub(crate) fn prepare(arguments: &Arguments) -> Result<Connect, Failure> {
+    let connect = request(arguments).map_err(|error| failure(&error))?;
+    match &arguments.ca {
+        Some(path) => Ok(connect.tls(certificate::trusting(path)?)),
+        None => Ok(connect),
+    }
 }
 
-/// What is asked for, if it can be.
-pub(crate) fn prepare(arguments: &Arguments) -> Result<Connect, ConnectError> {
+fn request(arguments: &Arguments) -> Result<Connect, ConnectError> {
     let mut connect = Connect::new(&arguments.url)?.config(Arc::new(config()));
     for name in &arguments.subprotocol {
         connect = connect.subprotocol(name)?;
@@ -126,7 +134,7 @@ pub(crate) fn failure(error: &ConnectError) -> Failure {
 }
 
 /// Prints and sends at the same time, so that a server that echoes does not wait for us while we wait for it.
-async fn talk(mut ws: WebSocket<TcpStream>) -> Result<Box<Closed>, Failure> {
+async fn talk(mut ws: WebSocket<NetStream>) -> Result<Box<Closed>, Failure> {
     if let Some(interrupted) = begun(interrupted(ws.sender())).await {
         tokio::spawn(interrupted);
     }
@@ -157,7 +165,7 @@ pub(crate) fn print(message: &Message<'_>) -> io::Result<()> {
 }
 
 /// Ctrl-C closes; a second one ends the process, whatever it is stuck in.
-async fn interrupted(client: Sender<TcpStream>) {
+async fn interrupted(client: Sender<NetStream>) {
     if tokio::signal::ctrl_c().await.is_err() {
         return;
     }
@@ -169,12 +177,12 @@ async fn interrupted(client: Sender<TcpStream>) {
     }
 }
 
-fn quit(client: &Sender<TcpStream>) -> Result<(), CloseError> {
+fn quit(client: &Sender<NetStream>) -> Result<(), CloseError> {
     client.start_close(Close::new(1000, "")?)
 }
 
 /// Does what is typed, until there is no more of it or nothing more can be sent.
-async fn obey(client: Sender<TcpStream>, mut lines: mpsc::Receiver<String>) {
+async fn obey(client: Sender<NetStream>, mut lines: mpsc::Receiver<String>) {
     let mut pings = JoinSet::new();
     loop {
         let line = tokio::select! {
@@ -216,7 +224,7 @@ async fn begun<F: Future<Output = ()>>(work: F) -> Option<Pin<Box<F>>> {
     begun.is_pending().then_some(work)
 }
 
-async fn ping(client: Sender<TcpStream>) {
+async fn ping(client: Sender<NetStream>) {
     match client.ping().await {
         Ok(round_trip) => say(&format!("pong after {round_trip:.1?}")),
         Err(error) => complain(&error.to_string()),

@@ -7,15 +7,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use adieu_tokio::{Close, Closed, SendRefusal, Sender, WebSocket};
+use adieu_tokio::{Close, Closed, NetStream, SendRefusal, Sender, WebSocket};
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpStream;
 
 /// A longer request is not even parsed.
 const MAX_REQUEST_BYTES: usize = 1024;
 
 /// Plays for one client until its connection has ended.
-pub(crate) async fn play(counter: &Arc<Counter>, mut ws: WebSocket<TcpStream>) -> Box<Closed> {
+pub(crate) async fn play(counter: &Arc<Counter>, mut ws: WebSocket<NetStream>) -> Box<Closed> {
     let _user = counter.join(ws.sender());
     while let Ok(message) = ws.recv().await {
         match read(message.as_bytes()) {
@@ -74,12 +73,12 @@ pub(crate) struct Counter(Mutex<Table>);
 struct Table {
     value: i64,
     joined: u64,
-    users: HashMap<u64, Sender<TcpStream>>,
+    users: HashMap<u64, Sender<NetStream>>,
 }
 
 impl Counter {
     /// Tells a client the value, and registers it for as long as the returned [`User`] lives.
-    fn join(self: &Arc<Self>, sender: Sender<TcpStream>) -> User {
+    fn join(self: &Arc<Self>, sender: Sender<NetStream>) -> User {
         let mut table = self.table();
         let _ = sender.try_send(json(&Notice::Value { value: table.value }));
         let id = table.joined;

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adieu_core::handshake::accept_key;
-use adieu_tokio::{Accept, Cause, Close, Closed, HandshakeError, Incoming, Reject, Request, WebSocket};
+use adieu_tokio::{
+    Accept, Cause, Close, Closed, HandshakeError, Incoming, NetStream, Reject, Request, WebSocket,
+};
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -45,7 +46,7 @@ pub(crate) struct Shared {
 }
 
 /// Answers one request, and stays until its connection has ended.
-pub(crate) async fn handle(shared: Arc<Shared>, incoming: Incoming<TcpStream>) {
+pub(crate) async fn handle(shared: Arc<Shared>, incoming: Incoming<NetStream>) {
     let about = shared.about(incoming.request(), || incoming.peer_addr().ok());
     let ending = run(&shared, incoming).await;
     shared.tell(about.as_deref(), &ending);
@@ -92,7 +93,7 @@ impl fmt::Display for Ending {
     }
 }
 
-async fn run(shared: &Shared, incoming: Incoming<TcpStream>) -> Ending {
+async fn run(shared: &Shared, incoming: Incoming<NetStream>) -> Ending {
     let request = incoming.request();
     match endpoint::parse(request.path(), request.query(), request.is_websocket()) {
         Err(refused) => Ending::Verdict(incoming.reject(refusal(refused)).await),
@@ -115,7 +116,7 @@ async fn run(shared: &Shared, incoming: Incoming<TcpStream>) -> Ending {
 /// What the library never does, by hand.
 pub(crate) async fn misbehave(
     endpoint: &Endpoint,
-    stream: TcpStream,
+    stream: NetStream,
     key: &[u8],
     stopping: watch::Receiver<bool>,
 ) {
@@ -127,7 +128,7 @@ pub(crate) async fn misbehave(
 }
 
 /// Accepts, and does what the endpoint is for.
-async fn open<F>(incoming: Incoming<TcpStream>, then: impl FnOnce(WebSocket<TcpStream>) -> F) -> Ending
+async fn open<F>(incoming: Incoming<NetStream>, then: impl FnOnce(WebSocket<NetStream>) -> F) -> Ending
 where
     F: Future<Output = Box<Closed>>,
 {
@@ -138,7 +139,7 @@ where
     }
 }
 
-async fn send_page(incoming: Incoming<TcpStream>) -> Ending {
+async fn send_page(incoming: Incoming<NetStream>) -> Ending {
     Ending::of_page(incoming.reject(page()).await)
 }
 
@@ -169,7 +170,7 @@ fn answer(status: u16, body: impl Into<Vec<u8>>) -> Reject {
     Reject::new(status).expect("a status from 200 to 599").body(body)
 }
 
-async fn echo(mut ws: WebSocket<TcpStream>) -> Box<Closed> {
+async fn echo(mut ws: WebSocket<NetStream>) -> Box<Closed> {
     while let Ok(message) = ws.recv().await {
         if ws.send(message).await.is_err() {
             break;
@@ -178,20 +179,20 @@ async fn echo(mut ws: WebSocket<TcpStream>) -> Box<Closed> {
     ws.closed().await
 }
 
-async fn close_first(ws: WebSocket<TcpStream>, close: Close) -> Box<Closed> {
+async fn close_first(ws: WebSocket<NetStream>, close: Close) -> Box<Closed> {
     // Refused only where the client was faster.
     let _ = ws.start_close(close);
     ws.closed().await
 }
 
 /// Resets once the client is certainly open: a reset may destroy what is on its way, the 101 too.
-async fn abort(ws: WebSocket<TcpStream>) -> Box<Closed> {
+async fn abort(ws: WebSocket<NetStream>) -> Box<Closed> {
     let _ = timeout(PATIENCE, ws.ping()).await;
     ws.abort();
     ws.closed().await
 }
 
-async fn burst(ws: WebSocket<TcpStream>, count: u64, size: usize) -> Box<Closed> {
+async fn burst(ws: WebSocket<NetStream>, count: u64, size: usize) -> Box<Closed> {
     // A client that closes in the middle is not kept waiting behind what it said before.
     ws.stop_receiving();
     let payload = vec![BURST_BYTE; size];
@@ -204,7 +205,7 @@ async fn burst(ws: WebSocket<TcpStream>, count: u64, size: usize) -> Box<Closed>
 }
 
 /// Ends the stream right after the 101, without a Close and without a reset.
-async fn end_of_stream(mut stream: TcpStream, key: &[u8]) -> io::Result<()> {
+async fn end_of_stream(mut stream: NetStream, key: &[u8]) -> io::Result<()> {
     answer_by_hand(&mut stream, key).await?;
     stream.shutdown().await?;
     // Closing a socket with unread input resets it.
@@ -213,7 +214,7 @@ async fn end_of_stream(mut stream: TcpStream, key: &[u8]) -> io::Result<()> {
 }
 
 /// Takes everything and says nothing, until the client ends its stream or the server stops.
-async fn silent(mut stream: TcpStream, key: &[u8], mut stopping: watch::Receiver<bool>) -> io::Result<()> {
+async fn silent(mut stream: NetStream, key: &[u8], mut stopping: watch::Receiver<bool>) -> io::Result<()> {
     answer_by_hand(&mut stream, key).await?;
     tokio::select! {
         _ = stopping.wait_for(|stopping| *stopping) => {}
@@ -222,7 +223,7 @@ async fn silent(mut stream: TcpStream, key: &[u8], mut stopping: watch::Receiver
     Ok(())
 }
 
-async fn discard(stream: &mut TcpStream) -> io::Result<u64> {
+async fn discard(stream: &mut NetStream) -> io::Result<u64> {
     tokio::io::copy(stream, &mut tokio::io::sink()).await
 }
 
@@ -232,7 +233,7 @@ pub(crate) fn key(request: &Request) -> Vec<u8> {
 }
 
 /// Accepts without the library: what comes next is what it never does.
-async fn answer_by_hand(stream: &mut TcpStream, key: &[u8]) -> io::Result<()> {
+async fn answer_by_hand(stream: &mut NetStream, key: &[u8]) -> io::Result<()> {
     let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
     let answer = format!("{head}Sec-WebSocket-Accept: {}\r\n\r\n", accept_key(key));
     stream.write_all(answer.as_bytes()).await

@@ -199,7 +199,7 @@ impl Lab {
         let Some(stream) = sockets.take_stream(key) else { return };
         self.runtime.spawn(async move {
             if let Ok(stream) = TcpStream::from_std(stream.into()) {
-                endpoints::misbehave(&endpoint, stream, &key_header, shared.stopping.clone()).await;
+                endpoints::misbehave(&endpoint, stream.into(), &key_header, shared.stopping.clone()).await;
             }
             shared.tell(about.as_deref(), &Ending::Unseen);
         });

@@ -1,5 +1,6 @@
 //! `adieu`: serve, try and test WebSocket connections.
 
+mod certificate;
 mod command;
 mod connect;
 mod counter;
@@ -28,6 +29,8 @@ const EXAMPLES: &str = "Examples:
   adieu connect ws://127.0.0.1:9001/echo        and type: what you say comes back
   adieu connect 'ws://127.0.0.1:9001/close?code=4000&reason=bye'
   adieu connect --trace talk.trace ws://127.0.0.1:9001/echo
+  adieu serve --self-signed cert.pem            wss:// and https://, for trying
+  adieu connect --ca cert.pem wss://127.0.0.1:9001/echo
   adieu trace talk.trace --svg talk.svg         then look at what happened
   adieu replay talk.trace                       and whether it would happen again";
 

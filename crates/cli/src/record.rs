@@ -27,7 +27,7 @@ use crate::{Failure, complain, say};
 /// Talks until the connection has ended, and records it.
 pub(crate) async fn run(arguments: &Arguments, path: &Path) -> Result<ExitCode, Failure> {
     // The right ones only: the URL and the fields are judged where they always are.
-    let _right = prepare(arguments).map_err(|error| failure(&error))?;
+    let _right = prepare(arguments)?;
     let unwritable = |error: io::Error| Failure::new(format!("{}: {error}", path.display()));
     let mut file = File::create(path).map_err(unwritable)?;
     let mut entropy = [0; 16];

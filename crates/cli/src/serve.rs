@@ -7,14 +7,15 @@ use std::thread;
 use std::time::Duration;
 
 use adieu_mio::mio;
-use adieu_tokio::{Config, OriginPolicy, ServerConfig, serve};
+use adieu_tokio::tls::TlsStream;
+use adieu_tokio::{Config, NetStream, OriginPolicy, ServerConfig, serve_over};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::counter::Counter;
 use crate::endpoints::{self, Shared};
-use crate::{Failure, endpoints_mio, log};
+use crate::{Failure, certificate, endpoints_mio, log};
 
 /// Stopping takes at most so much longer than a closing handshake may: whoever does not answer gets its verdict too.
 const STOP_MARGIN: Duration = Duration::from_secs(1);
@@ -51,9 +52,12 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "same|URL", value_parser = parse_origin, verbatim_doc_comment)]
     origin: Vec<Origin>,
 
-    /// Serve all connections in one thread, over mio instead of tokio
-    #[arg(long)]
+    /// Serve all connections in one thread, over mio instead of tokio; without TLS
+    #[arg(long, conflicts_with_all = ["cert", "self_signed"])]
     mio: bool,
+
+    #[command(flatten)]
+    certificate: certificate::Certificate,
 
     /// Print a line for each connection that has ended: who, what, and the verdict
     #[arg(short, long)]
@@ -100,8 +104,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let policy = policy(arguments.origin)?;
     let address = arguments.address;
     let cannot = |error: io::Error| Failure::new(format!("cannot listen on {address}: {error}"));
+    let tls = certificate::server(&arguments.certificate, &address)?;
     let listener = TcpListener::bind(&address).await.map_err(cannot)?;
-    announce(&listener).map_err(|error| Failure::new(format!("cannot write: {error}")))?;
+    announce(&listener, tls.is_some()).map_err(|error| Failure::new(format!("cannot write: {error}")))?;
 
     let (stop, stopping) = watch::channel(false);
     let (log, writer) = arguments.log.then(log::start).unzip();
@@ -113,7 +118,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             .await
             .map_err(|error| Failure::new(error.to_string()))?;
     } else {
-        serve(listener, config, move |incoming| endpoints::handle(Arc::clone(&shared), incoming))
+        let over = move |tcp| match &tls {
+            Some(tls) => TlsStream::server(tcp, Arc::clone(tls)).ok().map(NetStream::from),
+            None => Some(NetStream::from(tcp)),
+        };
+        serve_over(listener, over, config, move |incoming| endpoints::handle(Arc::clone(&shared), incoming))
             .with_graceful_shutdown(async move {
                 told_to_stop().await;
                 let _ = stop.send(true);
@@ -150,9 +159,10 @@ async fn run_mio(
     ended.unwrap_or_else(|_| Err(io::Error::other("the loop has panicked")))
 }
 
-fn announce(listener: &TcpListener) -> io::Result<()> {
+fn announce(listener: &TcpListener, secure: bool) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "serving http://{}/", listener.local_addr()?)?;
+    let scheme = if secure { "https" } else { "http" };
+    writeln!(stdout, "serving {scheme}://{}/", listener.local_addr()?)?;
     stdout.flush()
 }
 

@@ -8,7 +8,6 @@ use std::task::{Context, Poll, ready};
 
 use adieu_core::handshake::{Accept, Reject, Request};
 use adieu_core::{Closed, Connection, Event, ServerConfig};
-use tokio::net::TcpStream;
 
 use crate::clock;
 use crate::driver::Driver;
@@ -126,6 +125,15 @@ impl<S: Transport> Incoming<S> {
         self.socket.closed().await
     }
 
+    /// The client's address.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Transport::peer_addr`], and `NotConnected` after the transport is done with.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.peer_addr()
+    }
+
     /// Takes the stream back, without an answer. What arrived behind the request's head is lost. `None`: the connection
     /// has ended meanwhile.
     pub fn into_stream(self) -> Option<S> {
@@ -138,17 +146,6 @@ impl<S: Transport> Incoming<S> {
         // It is done, and without a stream nothing else would tell it.
         shared.hub.wake_driver();
         stream
-    }
-}
-
-impl Incoming<TcpStream> {
-    /// The client's address.
-    ///
-    /// # Errors
-    ///
-    /// The operating system's, and `NotConnected` after the transport is done with.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.peer_addr()
     }
 }
 

@@ -57,7 +57,9 @@ mod connect;
 mod driver;
 mod error;
 mod hub;
+mod net_stream;
 mod progress;
+mod proxy;
 mod sender;
 mod serve;
 mod served;
@@ -67,7 +69,10 @@ mod sync;
 #[cfg(test)]
 mod tests;
 mod thread;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod transport;
+mod upgrade;
 mod waiters;
 mod websocket;
 mod wire;
@@ -79,10 +84,15 @@ pub use adieu_core::{
     Message, OriginPolicy, PingError, Role, SendError, SendRefusal, ServerConfig, State, Ticket, Timeout,
     Undelivered, Unsent, Violation,
 };
-pub use connect::{Connect, connect};
+pub use connect::{Connect, ConnectError, connect};
 pub use driver::Driver;
-pub use error::{ConnectError, HandshakeError, PingFailed, SinkError};
+pub use error::{HandshakeError, PingFailed, SinkError};
+pub use net_stream::NetStream;
+pub use proxy::{Proxy, ProxyError};
 pub use sender::Sender;
-pub use serve::{Serve, serve};
+#[cfg(feature = "tls")]
+pub use serve::serve_tls;
+pub use serve::{Serve, serve, serve_over};
 pub use transport::{Opaque, Transport};
+pub use upgrade::{Accepted, Upgrade};
 pub use websocket::{WebSocket, open};

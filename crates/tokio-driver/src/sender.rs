@@ -9,7 +9,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use adieu_core::{Close, CloseError, Closed, Message, PingError, SendError, SendRefusal, State, Ticket};
-use tokio::net::TcpStream;
 
 use crate::error::PingFailed;
 use crate::shared::Shared;
@@ -222,21 +221,19 @@ impl<S: Transport> Sender<S> {
         self.shared.lock().conn.buffered()
     }
 
-    /// The last message that the peer's endpoint certainly received and parsed; a [`ping`](Self::ping) finds out.
-    pub fn confirmed(&self) -> Option<Ticket> {
-        self.shared.lock().conn.confirmed()
-    }
-}
-
-impl Sender<TcpStream> {
     /// The peer's address.
     ///
     /// # Errors
     ///
-    /// The operating system's, and `NotConnected` after the transport is done with.
+    /// As for [`Transport::peer_addr`], and `NotConnected` after the transport is done with.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         let inner = self.shared.lock();
-        inner.wire.stream().map_or(Err(io::ErrorKind::NotConnected.into()), TcpStream::peer_addr)
+        inner.wire.stream().map_or(Err(io::ErrorKind::NotConnected.into()), S::peer_addr)
+    }
+
+    /// The last message that the peer's endpoint certainly received and parsed; a [`ping`](Self::ping) finds out.
+    pub fn confirmed(&self) -> Option<Ticket> {
+        self.shared.lock().conn.confirmed()
     }
 }
 

@@ -17,6 +17,9 @@ use tokio::time::timeout;
 use crate::accept::{Incoming, incoming_with_driver};
 use crate::served::Served;
 use crate::shared::Shared;
+#[cfg(feature = "tls")]
+use crate::tls::TlsStream;
+use crate::transport::Transport;
 
 /// How long a shutdown waits by default.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -34,27 +37,68 @@ const BACKLOG: usize = 4096;
 /// its connection.
 ///
 /// Await it to run it; dropping it ends all connections at once: each is sent a Close 1001 as far as there is room for it, and reset.
-pub const fn serve<H, F>(listener: TcpListener, config: Arc<ServerConfig>, handler: H) -> Serve<H>
+pub fn serve<H, F>(listener: TcpListener, config: Arc<ServerConfig>, handler: H) -> Serve<H>
 where
     H: Fn(Incoming<TcpStream>) -> F + Clone + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    Serve { listener, config, handler, signal: None, shutdown_timeout: SHUTDOWN_TIMEOUT }
+    serve_over(listener, Some, config, handler)
+}
+
+/// Like [`serve`], over what `over` makes of each client's stream, such as a [`NetStream`](crate::NetStream); a client is dropped where
+/// that is nothing. It is called for one client after the other, and should not wait for any.
+pub fn serve_over<H, F, S>(
+    listener: TcpListener,
+    over: impl Fn(TcpStream) -> Option<S> + Send + 'static,
+    config: Arc<ServerConfig>,
+    handler: H,
+) -> Serve<H, S>
+where
+    S: Transport + Send + 'static,
+    H: Fn(Incoming<S>) -> F + Clone + Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let over = Box::new(over);
+    Serve { listener, config, handler, over, signal: None, shutdown_timeout: SHUTDOWN_TIMEOUT }
+}
+
+/// Like [`serve`], over TLS. The TLS handshake is part of the opening handshake: `Config::handshake_timeout` is for both together,
+/// and a shutdown is told to whoever is in the middle of it.
+///
+/// By ALPN it offers `http/1.1`, whatever the configuration says.
+// R4.2.2-02
+#[cfg(feature = "tls")]
+pub fn serve_tls<H, F>(
+    listener: TcpListener,
+    tls: &Arc<rustls::ServerConfig>,
+    config: Arc<ServerConfig>,
+    handler: H,
+) -> Serve<H, TlsStream<TcpStream>>
+where
+    H: Fn(Incoming<TlsStream<TcpStream>>) -> F + Clone + Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let tls = crate::tls::for_connections(tls);
+    serve_over(listener, move |tcp| TlsStream::server(tcp, Arc::clone(&tls)).ok(), config, handler)
 }
 
 /// What [`serve`] returns: await it.
 #[must_use = "nothing is served until it is awaited"]
-pub struct Serve<H> {
+pub struct Serve<H, S = TcpStream> {
     listener: TcpListener,
     config: Arc<ServerConfig>,
     handler: H,
+    /// What a connection runs over, made of a client's stream.
+    over: Over<S>,
     signal: Option<BoxFuture>,
     shutdown_timeout: Duration,
 }
 
 type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-impl<H> Serve<H> {
+type Over<S> = Box<dyn Fn(TcpStream) -> Option<S> + Send>;
+
+impl<H, S> Serve<H, S> {
     /// Shuts down when `signal` is complete: nobody is accepted any more, handshakes in flight are answered with 503, open
     /// connections are closed with 1001. Then it waits for the connections and their handlers, at most for
     /// [`shutdown_timeout`](Self::shutdown_timeout).
@@ -70,9 +114,10 @@ impl<H> Serve<H> {
     }
 }
 
-impl<H, F> IntoFuture for Serve<H>
+impl<H, F, S> IntoFuture for Serve<H, S>
 where
-    H: Fn(Incoming<TcpStream>) -> F + Clone + Send + 'static,
+    S: Transport + Send + 'static,
+    H: Fn(Incoming<S>) -> F + Clone + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
     type Output = ();
@@ -83,19 +128,20 @@ where
     }
 }
 
-impl<H, F> Serve<H>
+impl<H, F, S> Serve<H, S>
 where
-    H: Fn(Incoming<TcpStream>) -> F + Clone + Send + 'static,
+    S: Transport + Send + 'static,
+    H: Fn(Incoming<S>) -> F + Clone + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
     async fn run(self) {
-        let Self { listener, config, handler, signal, shutdown_timeout } = self;
+        let Self { listener, config, handler, over, signal, shutdown_timeout } = self;
         let mut signal = signal.unwrap_or_else(|| Box::pin(pending()));
         let mut clients = Clients { tasks: JoinSet::new(), live: HashMap::new() };
         loop {
             match poll_fn(|cx| clients.poll_accept(cx, &listener, &mut signal)).await {
                 None => break,
-                Some(Ok(stream)) => clients.admit(stream, &config, &handler),
+                Some(Ok(stream)) => clients.admit(over(stream), &config, &handler),
                 Some(Err(error)) if is_the_clients(&error) => {}
                 Some(Err(_)) => {
                     if timeout(PAUSE, &mut signal).await.is_ok() {
@@ -105,7 +151,7 @@ where
             }
         }
         for stream in backlog(listener) {
-            clients.admit(stream, &config, &handler);
+            clients.admit(over(stream), &config, &handler);
         }
         clients.close();
         // Those that are left are reset.
@@ -115,12 +161,12 @@ where
 }
 
 /// The connections that are being served.
-struct Clients {
+struct Clients<S> {
     tasks: JoinSet<()>,
-    live: HashMap<Id, Weak<Shared<TcpStream>>>,
+    live: HashMap<Id, Weak<Shared<S>>>,
 }
 
-impl Clients {
+impl<S: Transport + Send + 'static> Clients<S> {
     /// The next client; `None` when it is time to stop.
     fn poll_accept(
         &mut self,
@@ -143,11 +189,12 @@ impl Clients {
         Poll::Ready(())
     }
 
-    fn admit<H, F>(&mut self, stream: TcpStream, config: &Arc<ServerConfig>, handler: &H)
+    fn admit<H, F>(&mut self, stream: Option<S>, config: &Arc<ServerConfig>, handler: &H)
     where
-        H: Fn(Incoming<TcpStream>) -> F + Clone + Send + 'static,
+        H: Fn(Incoming<S>) -> F + Clone + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
+        let Some(stream) = stream else { return };
         let (handshake, driver) = incoming_with_driver(stream, Arc::clone(config));
         let shared = Arc::downgrade(driver.shared());
         let task = self.tasks.spawn(Served::new(handshake, driver, handler.clone()));
@@ -188,7 +235,7 @@ fn is_the_clients(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-impl<H> fmt::Debug for Serve<H> {
+impl<H, S> fmt::Debug for Serve<H, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serve").field("listener", &self.listener).finish_non_exhaustive()
     }

@@ -1,6 +1,7 @@
 //! What a connection runs over.
 
 use std::io::{self, IoSlice, Read};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use tokio::net::UnixStream;
 /// A byte stream in both directions, and what it can do beyond that.
 ///
 /// The defaults suit every stream: it cannot look, and a reset is a drop. [`Opaque`] makes a `Transport` of any stream of
-/// another crate.
+/// another crate. A read that gives less than there is room for is taken to say that nothing more is there now.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin {
     /// Sets options, once, when a connection begins.
     fn prepare(&mut self) {}
@@ -28,6 +29,15 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin {
 
     /// Makes the drop that follows a reset, if the transport knows one.
     fn reset(&mut self) {}
+
+    /// The peer's address.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's, and `Unsupported` for a transport that has none.
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// How much of what was written the system may hold without having sent it, in bytes. Without a bound it holds megabytes, and a peer
@@ -51,6 +61,10 @@ impl Transport for TcpStream {
         // Without it the drop would be an end in order: all that is lost is the difference.
         let _ = SockRef::from(&*self).set_linger(Some(Duration::ZERO));
     }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Self::peer_addr(self)
+    }
 }
 
 #[cfg(unix)]
@@ -73,6 +87,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
     fn reset(&mut self) {
         (**self).reset();
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        (**self).peer_addr()
     }
 }
 

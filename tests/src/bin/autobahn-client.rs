@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use adieu_core::{Config, Message};
-use adieu_tokio::{Connect, ConnectError, WebSocket};
-use tokio::net::TcpStream;
+use adieu_tokio::{Connect, ConnectError, NetStream, WebSocket};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -49,7 +48,7 @@ fn config() -> Config {
     config
 }
 
-async fn open(url: &str, config: &Arc<Config>) -> Result<WebSocket<TcpStream>, ConnectError> {
+async fn open(url: &str, config: &Arc<Config>) -> Result<WebSocket<NetStream>, ConnectError> {
     Connect::new(url)?.config(Arc::clone(config)).open().await
 }
 
@@ -61,7 +60,7 @@ async fn case_count(base: &str, config: &Arc<Config>) -> Result<u32, Box<dyn std
 }
 
 /// Sends back what arrives until the connection ends, however it ends: the suite judges.
-async fn echo(mut socket: WebSocket<TcpStream>) {
+async fn echo(mut socket: WebSocket<NetStream>) {
     while let Ok(message) = socket.recv().await {
         if socket.send(message).await.is_err() {
             break;

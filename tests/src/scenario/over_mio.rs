@@ -164,6 +164,7 @@ impl MioRunner {
                 send(fragment, |message| connection.send_fragment(now, message, *end))
             }
             AppAct::Ping => ping_refusal(connection.ping(now).map(drop)),
+            AppAct::Pong(payload) => ping_refusal(connection.pong(now, payload)),
             AppAct::Close(code, reason) => {
                 close_refusal(new_close(*code, reason).and_then(|close| connection.close(now, close)))
             }

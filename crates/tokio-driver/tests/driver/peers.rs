@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adieu_tokio::{
-    Accept, Closed, Config, Connect, Driver, OriginPolicy, ServerConfig, Transport, WebSocket, accept,
-    incoming_with_driver, open,
+    Accept, Closed, Config, Connect, Driver, NetStream, OriginPolicy, ServerConfig, Transport, WebSocket,
+    accept, incoming_with_driver, open,
 };
 use adieu_tokio::{Role, connect};
 use socket2::{SockRef, Socket};
@@ -64,11 +64,11 @@ pub(crate) async fn tcp() -> (TcpStream, TcpStream) {
 }
 
 /// Our client and our server over TCP.
-pub(crate) async fn pair() -> (Tcp, Tcp) {
+pub(crate) async fn pair() -> (WebSocket<NetStream>, WebSocket<NetStream>) {
     let (listener, address) = listen().await;
     let serve = async {
         let (stream, _) = listener.accept().await.expect("a client");
-        accept(stream, any()).await.expect("its request")
+        accept(NetStream::from(stream), any()).await.expect("its request")
     };
     let url = format!("ws://{address}/");
     let (client, server) = tokio::join!(connect(&url), serve);
@@ -126,8 +126,15 @@ pub(crate) struct Raw<S> {
 }
 
 impl Raw<TcpStream> {
+    /// Goes away without a word.
+    pub(crate) fn reset(self) {
+        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("no lingering");
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
     /// A client that has sent its request.
-    pub(crate) async fn client(mut stream: TcpStream) -> Self {
+    pub(crate) async fn client(mut stream: S) -> Self {
         stream.write_all(REQUEST).await.expect("the request");
         let head = read_head(&mut stream).await;
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
@@ -135,7 +142,7 @@ impl Raw<TcpStream> {
     }
 
     /// A server that has accepted.
-    pub(crate) async fn server(mut stream: TcpStream) -> Self {
+    pub(crate) async fn server(mut stream: S) -> Self {
         let head = read_head(&mut stream).await;
         let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
         let accept = adieu_core::handshake::accept_key(key.expect("a key").as_bytes());
@@ -147,13 +154,6 @@ impl Raw<TcpStream> {
         Self { stream, masks: false }
     }
 
-    /// Goes away without a word.
-    pub(crate) fn reset(self) {
-        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("no lingering");
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
     /// A peer on an open connection; `masks`: a client.
     pub(crate) const fn over(stream: S, masks: bool) -> Self {
         Self { stream, masks }
@@ -204,7 +204,7 @@ pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
 /// Reads an HTTP head, up to its blank line.
-pub(crate) async fn read_head(stream: &mut TcpStream) -> String {
+pub(crate) async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.expect("more of a head"));
