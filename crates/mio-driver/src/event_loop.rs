@@ -140,7 +140,6 @@ impl<H: Handler> EventLoop<H> {
 
     /// Accepts those who have come.
     fn accept(&mut self) {
-        use ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
         let (Some((listener, config)), now) = (&self.server, self.sockets.now()) else { return };
         for _ in 0..ROUND {
             if self.accept_at.is_none_or(|at| at > now) {
@@ -154,7 +153,8 @@ impl<H: Handler> EventLoop<H> {
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.accept_at = None,
                 // Because of the client that was next, or a signal, and not for want of something.
-                Err(error) if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) => {}
+                Err(error)
+                    if [ErrorKind::ConnectionAborted, ErrorKind::Interrupted].contains(&error.kind()) => {}
                 Err(_) => self.accept_at = Some(now + PAUSE),
             }
         }
@@ -163,11 +163,8 @@ impl<H: Handler> EventLoop<H> {
     /// A connection's turn.
     fn turn(&mut self, key: Key) {
         let Self { handler, sockets, buffers, .. } = self;
-        sockets.tick();
+        sockets.begin(key);
         let now = sockets.now();
-        let Some(socket) = sockets.own(key) else { return };
-        socket.begin(now, buffers);
-        sockets.current = Some(key);
         let mut reads = READS;
         while reads > 0 {
             let mut input = sockets.own(key).map_or(&mut [][..], |socket| socket.read(now, buffers));
@@ -176,7 +173,6 @@ impl<H: Handler> EventLoop<H> {
                 dispatch(handler, sockets, key, event);
             }
         }
-        sockets.current = None;
         sockets.settle(key);
     }
 
