@@ -151,10 +151,9 @@ impl<H: Handler> EventLoop<H> {
                     // One that cannot be registered is dropped: the system is out of something.
                     let _dropped = self.sockets.admit(socket);
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.accept_at = None,
+                Err(why) if why.kind() == ErrorKind::WouldBlock => self.accept_at = None,
                 // Because of the client that was next, or a signal, and not for want of something.
-                Err(error)
-                    if [ErrorKind::ConnectionAborted, ErrorKind::Interrupted].contains(&error.kind()) => {}
+                Err(why) if matches!(why.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
                 Err(_) => self.accept_at = Some(now + PAUSE),
             }
         }

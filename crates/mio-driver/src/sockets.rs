@@ -212,19 +212,17 @@ impl Sockets {
     /// Its turn begins.
     pub(crate) fn begin(&mut self, key: Key) {
         self.tick();
-        let slot = key.find(&mut self.slots).into_iter();
-        slot.for_each(|slot| slot.socket.begin(self.now, &mut self.buffers));
+        key.find(&mut self.slots).into_iter().for_each(|slot| slot.socket.begin(self.now, &mut self.buffers));
         self.current = Some(key);
     }
 
     /// Its turn is over: does what follows.
     pub(crate) fn settle(&mut self, key: Key) {
         self.current = None;
-        let now = self.now;
         let Some(slot) = key.find(&mut self.slots) else { return };
-        let more = slot.socket.settle(now, &mut self.buffers);
+        let more = slot.socket.settle(self.now, &mut self.buffers);
         let done = slot.socket.stream.is_none() && !slot.socket.connection.has_event();
-        let is_late = |at: &Instant| slot.armed.is_none_or(|armed| armed <= now || *at < armed);
+        let is_late = |at: &Instant| slot.armed.is_none_or(|armed| armed <= self.now || *at < armed);
         let alarm = slot.socket.deadline().filter(is_late);
         slot.armed = alarm.or(slot.armed);
         self.alarms.extend(alarm.map(|at| Reverse((at, key))));
