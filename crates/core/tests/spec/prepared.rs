@@ -9,7 +9,7 @@ use adieu_core::{
 const NOW: Instant = Instant::EPOCH;
 
 /// Around the lengths from which on a payload is referred to, and a block ends.
-const LENS: [usize; 9] = [0, 1, 125, 126, 16_379, 16_384, 65_535, 65_536, 200_000];
+const LENS: [usize; 9] = [0, 1, 125, 126, 32_763, 32_764, 65_535, 65_536, 200_000];
 
 fn open(role: Role, change: impl FnOnce(&mut Config)) -> Connection {
     let mut config = Config::default();
