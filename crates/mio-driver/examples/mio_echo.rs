@@ -1,4 +1,4 @@
-//! An echo, on one thread: `cargo run -p adieu-mio --example echo 127.0.0.1:9001`.
+//! An echo, on one thread: `cargo run -p adieu-mio --example mio_echo 127.0.0.1:9001`.
 
 use std::error::Error;
 use std::sync::Arc;
