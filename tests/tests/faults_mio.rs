@@ -44,7 +44,7 @@ fn check(cases: impl Iterator<Item = (String, Box<dyn FnOnce()>)>) {
             failed.push(about);
         }
     }
-    println!("{count} runs");
+    eprintln!("{count} runs");
     assert!(failed.is_empty(), "{} of {count} failed, see above:\n{}", failed.len(), failed.join("\n"));
 }
 
