@@ -3,6 +3,8 @@
 //! Each message is encoded once, however many hear it. The second argument says what becomes of one who does not keep up: it misses what is said
 //! meanwhile (`skip`, as without an argument), it misses the oldest (`oldest`), or it has to go (`close`).
 
+#![allow(clippy::print_stdout, reason = "it is a program")]
+
 use std::collections::HashMap;
 use std::error::Error;
 use std::sync::Arc;
@@ -83,7 +85,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(other) => return Err(format!("{other} is none of skip, oldest and close").into()),
     };
     let listener = listen(address.parse()?)?;
-    eprintln!("ws://{}/", listener.local_addr()?);
+    println!("listening on ws://{}/", listener.local_addr()?);
     let config = Arc::new(ServerConfig::new(OriginPolicy::SameOrigin));
     EventLoop::new(Room { slow, members: HashMap::new() })?.serve(listener, config)?.run()?;
     Ok(())

@@ -163,7 +163,7 @@ impl Sockets {
     }
 
     /// Reads the clock.
-    fn tick(&mut self) {
+    pub(crate) fn tick(&mut self) {
         self.now = Instant::EPOCH + self.epoch.elapsed();
     }
 
