@@ -1,4 +1,4 @@
-//! The examples of the tokio driver, as their readers run them.
+//! The examples of both drivers, as their readers run them.
 
 mod programs;
 
@@ -218,4 +218,37 @@ async fn keepalive_notices_who_goes_silent_and_keeps_who_is_quiet() {
     assert_eq!(hear(&mut quiet).await, "still here");
     let verdict = within(quiet.close(1000, "")).await.expect("it is open");
     assert_eq!((verdict.clean, verdict.cause), (true, Cause::Handshake));
+}
+
+#[tokio::test]
+async fn the_mio_echo_returns_what_it_gets() {
+    let (_program, url) = start("mio_echo", &["127.0.0.1:0"]).await;
+    let mut ws = open(&url).await;
+    for message in [Message::from("héllo"), Message::from(vec![0, 255]), Message::from("")] {
+        within(ws.send(message.borrowed())).await.expect("it is open");
+        assert_eq!(within(ws.recv()).await.expect("an echo"), message);
+    }
+    close(&ws).await;
+}
+
+#[tokio::test]
+async fn what_anybody_says_everybody_hears_over_mio() {
+    for slow in ["skip", "oldest", "close"] {
+        let (_program, url) = start("mio_broadcast", &["127.0.0.1:0", slow]).await;
+        let (mut one, mut two) = (open(&url).await, open(&url).await);
+        say(&one, "hello").await;
+        assert_eq!((hear(&mut one).await, hear(&mut two).await), ("hello".to_owned(), "hello".to_owned()));
+        close(&one).await;
+        say(&two, "alone").await;
+        assert_eq!(hear(&mut two).await, "alone");
+    }
+}
+
+#[tokio::test]
+async fn hundreds_of_connections_open_talk_and_close_over_mio() {
+    let (_program, url) = start("mio_echo", &["127.0.0.1:0"]).await;
+    let address = url.trim_start_matches("ws://").trim_end_matches('/');
+    let finished = Program::example("ten_thousand", &[address, "300"]).finish().await;
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(finished.err.last().is_some_and(|line| line.ends_with("300 clean")), "{finished:?}");
 }

@@ -43,8 +43,11 @@ impl Buffers {
     }
 
     fn keep(&mut self, buffer: Vec<u8>) {
-        if (1..=SPARE_LEN).contains(&buffer.capacity()) && self.spares.len() < SPARES_KEPT {
+        if (1..=SPARE_LEN).contains(&buffer.capacity()) {
             self.spares.push(buffer);
+            // The largest is last, and the smallest goes.
+            self.spares.sort_unstable_by_key(Vec::capacity);
+            self.spares.drain(..self.spares.len().saturating_sub(SPARES_KEPT));
         }
     }
 }

@@ -3,7 +3,6 @@
 //! Owns: the poll, in which order things are done, and the end of the loop. Must not know: why a connection does what it does in its
 //! turn.
 
-use super::handle::COMMANDS;
 use super::*;
 
 const LISTENER: Token = Token(usize::MAX);
@@ -11,6 +10,9 @@ const WAKER: Token = Token(usize::MAX - 1);
 
 /// Events of one poll, and clients that are accepted in one round, at most.
 const ROUND: usize = 1024;
+
+/// So many commands wait, at most.
+const COMMANDS: usize = 4096;
 
 /// Connections that wait in the system's queue, at most.
 const BACKLOG: i32 = 4096;
@@ -136,11 +138,12 @@ impl<H: Handler> EventLoop<H> {
         if self.end.is_some_and(|at| at <= now) {
             self.for_all(|socket, now| socket.connection.abort(now));
         }
+        // What was done took its time: it is not to make the poll sleep longer.
+        self.sockets.tick();
     }
 
     /// Accepts those who have come.
     fn accept(&mut self) {
-        use ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
         let (Some((listener, config)), now) = (&self.server, self.sockets.now()) else { return };
         for _ in 0..ROUND {
             if self.accept_at.is_none_or(|at| at > now) {
@@ -148,13 +151,13 @@ impl<H: Handler> EventLoop<H> {
             }
             match listener.accept() {
                 Ok((stream, _)) => {
-                    let socket = Socket::new(stream, Connection::server(Arc::clone(config), now));
                     // One that cannot be registered is dropped: the system is out of something.
-                    let _dropped = self.sockets.admit(socket);
+                    let _full =
+                        self.sockets.admit(Socket::new(stream, Connection::server(config.clone(), now)));
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.accept_at = None,
+                Err(why) if why.kind() == ErrorKind::WouldBlock => self.accept_at = None,
                 // Because of the client that was next, or a signal, and not for want of something.
-                Err(error) if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) => {}
+                Err(why) if matches!(why.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
                 Err(_) => self.accept_at = Some(now + PAUSE),
             }
         }
@@ -163,11 +166,8 @@ impl<H: Handler> EventLoop<H> {
     /// A connection's turn.
     fn turn(&mut self, key: Key) {
         let Self { handler, sockets, buffers, .. } = self;
-        sockets.tick();
+        sockets.begin(key);
         let now = sockets.now();
-        let Some(socket) = sockets.own(key) else { return };
-        socket.begin(now, buffers);
-        sockets.current = Some(key);
         let mut reads = READS;
         while reads > 0 {
             let mut input = sockets.own(key).map_or(&mut [][..], |socket| socket.read(now, buffers));
@@ -176,7 +176,6 @@ impl<H: Handler> EventLoop<H> {
                 dispatch(handler, sockets, key, event);
             }
         }
-        sockets.current = None;
         sockets.settle(key);
     }
 

@@ -4,9 +4,6 @@
 
 use super::*;
 
-/// So many commands wait, at most.
-pub(crate) const COMMANDS: usize = 4096;
-
 /// Asks a loop, from any thread.
 #[derive(Debug)]
 pub struct Handle<C> {

@@ -40,7 +40,7 @@ pub const READS: usize = 4;
 pub struct Socket<S> {
     /// The connection.
     pub connection: Connection,
-    /// The stream, until it is let go of. Whoever takes it goes on with it alone.
+    /// The stream, until it is let go of; when the connection has no event either, all is over. Whoever takes it goes on with it alone.
     pub stream: Option<S>,
     /// When the application is not asked to take messages.
     pub hold: Hold,
@@ -96,8 +96,8 @@ impl<S: Transport> Socket<S> {
     /// Over a stream that is connected, or about to be: until then it would block.
     pub fn new(mut stream: S, connection: Connection) -> Self {
         stream.prepare();
-        let (stream, hold) = (Some(stream), Hold::WhileFull);
-        Self { connection, stream, hold, reading: Way::Ready, writing: Way::Ready }
+        let (stream, hold, [reading, writing]) = (Some(stream), Hold::WhileFull, [Way::Ready; 2]);
+        Self { connection, stream, hold, reading, writing }
     }
 
     /// When the next turn is due, whatever the stream is ready for. It may have moved away by then.
@@ -107,16 +107,8 @@ impl<S: Transport> Socket<S> {
 
     /// What a poll is to tell of. Asking for both, once, does as well.
     pub fn interest(&self) -> Interest {
-        if self.writing == Way::Blocked {
-            Interest::READABLE | Interest::WRITABLE
-        } else {
-            Interest::READABLE
-        }
-    }
-
-    /// The stream is let go of, and the application was told everything.
-    pub fn is_done(&self) -> bool {
-        self.stream.is_none() && !self.connection.has_event()
+        let full = self.writing == Way::Blocked;
+        if full { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE }
     }
 
     /// Remembers what a poll tells. A turn should follow.
@@ -224,6 +216,7 @@ impl<S: Transport> Socket<S> {
             let mut slices = [&[][..]; 2];
             let count = self.connection.transmit(now, &mut slices);
             match again(|| stream.write_vectored(&slices.map(IoSlice::new)[..count]))? {
+                Some(_) if count == 0 => break,
                 Some(0) => return Err(ErrorKind::WriteZero.into()),
                 Some(len) => self.connection.handle_written(now, len),
                 None => self.writing = Way::Blocked,

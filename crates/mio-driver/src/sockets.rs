@@ -49,9 +49,9 @@ pub struct Sockets {
     /// Who is to have a turn.
     pub(crate) queue: VecDeque<Key>,
     /// Whose turn it is.
-    pub(crate) current: Option<Key>,
+    current: Option<Key>,
     round: u32,
-    /// For looks, while the loop's own buffers hold what a turn has read.
+    /// For looks and for writing, while the loop's own hold what a turn has read.
     buffers: Buffers,
     registry: Registry,
     epoch: time::Instant,
@@ -60,8 +60,7 @@ pub struct Sockets {
 
 impl Sockets {
     pub(crate) fn new(registry: Registry) -> Self {
-        let (slots, alarms, queue, buffers) = Default::default();
-        let (serial, current, round) = Default::default();
+        let (slots, alarms, queue, buffers, serial, current, round) = Default::default();
         let (epoch, now) = (time::Instant::now(), Instant::EPOCH);
         Self { slots, serial, alarms, queue, current, round, buffers, registry, epoch, now }
     }
@@ -129,8 +128,7 @@ impl Sockets {
     pub fn take_stream(&mut self, key: Key) -> Option<TcpStream> {
         let mut stream = self.own(key)?.stream.take()?;
         self.slots.remove(key.index as usize);
-        self.registry.deregister(&mut stream).ok()?;
-        Some(stream)
+        self.registry.deregister(&mut stream).ok().map(|()| stream)
     }
 
     /// Begins to connect to a server. What becomes of it is told: [`on_open`](crate::Handler::on_open), or the verdict.
@@ -211,13 +209,20 @@ impl Sockets {
         }
     }
 
-    /// A turn is over: does what follows.
+    /// Its turn begins.
+    pub(crate) fn begin(&mut self, key: Key) {
+        self.tick();
+        key.find(&mut self.slots).into_iter().for_each(|slot| slot.socket.begin(self.now, &mut self.buffers));
+        self.current = Some(key);
+    }
+
+    /// Its turn is over: does what follows.
     pub(crate) fn settle(&mut self, key: Key) {
-        let now = self.now;
+        self.current = None;
         let Some(slot) = key.find(&mut self.slots) else { return };
-        let more = slot.socket.settle(now, &mut self.buffers);
-        let done = slot.socket.is_done();
-        let is_late = |at: &Instant| slot.armed.is_none_or(|armed| armed <= now || *at < armed);
+        let more = slot.socket.settle(self.now, &mut self.buffers);
+        let done = slot.socket.stream.is_none() && !slot.socket.connection.has_event();
+        let is_late = |at: &Instant| slot.armed.is_none_or(|armed| armed <= self.now || *at < armed);
         let alarm = slot.socket.deadline().filter(is_late);
         slot.armed = alarm.or(slot.armed);
         self.alarms.extend(alarm.map(|at| Reverse((at, key))));

@@ -13,7 +13,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{env, io};
 
-use adieu_tokio::{Accept, Close, Incoming, OriginPolicy, SendRefusal, Sender, ServerConfig, serve};
+use adieu_tokio::{
+    Accept, Close, Incoming, OriginPolicy, Prepared, SendRefusal, Sender, ServerConfig, serve,
+};
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -121,11 +123,10 @@ impl Counter {
 impl Table {
     /// Queues a notice for everybody: encoded once, never waiting for anybody.
     fn tell(&self, notice: &Notice) {
-        let text = json(notice);
+        let message = Prepared::text(&json(notice));
         for user in self.users.values() {
-            let Err(refused) = user.try_send(text.as_str()) else { continue };
             // Whose queue is full does not keep up, and has to go. Whoever else is refused is leaving already.
-            if refused.refusal == SendRefusal::Full {
+            if user.try_send_prepared(&message) == Err(SendRefusal::Full) {
                 let _ = Close::new(1013, "too slow").and_then(|close| user.start_close(close));
             }
         }

@@ -80,9 +80,9 @@ mod wire;
 pub use accept::{Handshake, Incoming, accept, incoming, incoming_with_driver};
 pub use adieu_core::handshake::{Accept, Header, Headers, Reject, Request, Response};
 pub use adieu_core::{
-    AnswerError, Cause, Chunk, Close, CloseCode, CloseError, Closed, Config, HeaderError, Initiator, Kind,
-    Message, OriginPolicy, PingError, Role, SendError, SendRefusal, ServerConfig, State, Ticket, Timeout,
-    Undelivered, Unsent, Violation,
+    AnswerError, Backlog, Cause, Chunk, Close, CloseCode, CloseError, Closed, Config, HeaderError, Initiator,
+    Kind, Message, OriginPolicy, PingError, Prepared, Role, SendError, SendRefusal, ServerConfig, State,
+    Ticket, Timeout, Undelivered, Unsent, Violation,
 };
 pub use connect::{Connect, ConnectError, connect};
 pub use driver::Driver;

@@ -5,7 +5,7 @@
 use std::task::Poll;
 
 use adieu_core::Transport as Level;
-use adieu_core::{Closed, Event, Instant, Message, SendError, SendRefusal, Ticket};
+use adieu_core::{Closed, Event, Instant, Message, Prepared, SendError, SendRefusal, Ticket};
 
 use crate::shared::{After, Inner, Io};
 use crate::thread::{self, Rest};
@@ -215,11 +215,7 @@ impl<S: Transport> Inner<S> {
         message: Message<'m>,
         part: Option<bool>,
     ) -> Result<Ticket, SendError<Message<'m>>> {
-        io.turn.sends += 1;
-        if io.turn.sends == SENDS {
-            (io.turn.sends, io.turn.fresh) = (0, false);
-        }
-        self.look(io);
+        self.look_before_send(io);
         match self.offer(io.now, message, part) {
             Err(SendError { refusal: SendRefusal::Full, message }) => {
                 self.flush(io);
@@ -227,6 +223,30 @@ impl<S: Transport> Inner<S> {
             }
             answer => answer,
         }
+    }
+
+    /// Offers a message that was prepared for many to the queue.
+    pub(crate) fn send_prepared(
+        &mut self,
+        io: &mut Io<'_>,
+        message: &Prepared,
+    ) -> Result<Ticket, SendRefusal> {
+        self.look_before_send(io);
+        match self.conn.send_prepared(io.now, message) {
+            Err(SendRefusal::Full) => {
+                self.flush(io);
+                self.conn.send_prepared(io.now, message)
+            }
+            answer => answer,
+        }
+    }
+
+    fn look_before_send(&mut self, io: &mut Io<'_>) {
+        io.turn.sends += 1;
+        if io.turn.sends == SENDS {
+            (io.turn.sends, io.turn.fresh) = (0, false);
+        }
+        self.look(io);
     }
 
     fn offer<'m>(

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use adieu_core::{Close, CloseError, Closed, Message, PingError, SendError, SendRefusal, State, Ticket};
+use adieu_core::{
+    Close, CloseError, Closed, Message, PingError, Prepared, SendError, SendRefusal, State, Ticket,
+};
 
 use crate::error::PingFailed;
 use crate::shared::Shared;
@@ -94,6 +96,33 @@ impl<S: Transport> Sender<S> {
     /// Every [`SendRefusal`], with the message.
     pub fn try_send<'m>(&self, message: impl Into<Message<'m>>) -> Result<Ticket, SendError<Message<'m>>> {
         self.shared.with_rest(|inner, io| inner.send(io, message.into(), None))
+    }
+
+    /// Queues a message that was prepared for many like [`send`](Self::send): it was encoded once, and is shared where it is large.
+    ///
+    /// # Errors
+    ///
+    /// Every [`SendRefusal`] but `Full`, at once.
+    pub fn send_prepared(&self, message: &Prepared) -> impl Future<Output = Result<Ticket, SendRefusal>> {
+        let mut place = Place::new(&self.shared);
+        poll_fn(move |cx| {
+            self.shared.with_rest(|inner, io| match inner.send_prepared(io, message) {
+                Err(SendRefusal::Full) => {
+                    place.wait(&mut inner.waiters, Wait::Room, cx);
+                    Poll::Pending
+                }
+                answer => Poll::Ready(answer),
+            })
+        })
+    }
+
+    /// Queues a message that was prepared for many, but never waits. For a slow receiver, see [`Backlog`](crate::Backlog).
+    ///
+    /// # Errors
+    ///
+    /// Every [`SendRefusal`].
+    pub fn try_send_prepared(&self, message: &Prepared) -> Result<Ticket, SendRefusal> {
+        self.shared.with_rest(|inner, io| inner.send_prepared(io, message))
     }
 
     /// Pings the peer, behind everything queued before, and waits for its answer: the time from the Ping's flush to its

@@ -33,7 +33,7 @@ pub use over_tokio::{Over, TokioRunner};
 pub use parse::parse;
 pub use peer::Peer;
 pub use pieces::{FrameSpec, Head, Length, Piece};
-pub use pipe::Pipe;
+pub use pipe::{Fault, Pipe};
 pub use play::{Runner, Wanted, play};
 pub use settings::Settings;
 pub use trace::{Direction, Moment, Seen, Trace, Verdict};

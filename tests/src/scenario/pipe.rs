@@ -25,11 +25,86 @@ struct State {
     writing_fails: bool,
     shut: bool,
     reset: bool,
+    book: Book,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
 
+/// How a call into the transport fails, once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It would block, though not for long.
+    WouldBlock,
+    /// A signal comes between.
+    Interrupted,
+    /// One byte passes.
+    Short,
+    /// Nothing passes: reading is at the end, writing takes nothing.
+    Zero,
+    /// The transport is reset.
+    Reset,
+}
+
+/// The calls of a driver that never blocks.
+#[derive(Debug, Default)]
+struct Book {
+    calls: usize,
+    /// Which call fails, counted from 0.
+    fault: Option<(usize, Fault)>,
+    /// It has, and the poll has something to tell again.
+    edge: bool,
+    reading_over: bool,
+    writing_over: bool,
+}
+
+impl Book {
+    /// A call begins.
+    fn begin(&mut self, over: bool) -> Option<Fault> {
+        assert!(!over, "nothing is asked of a direction that is over");
+        self.calls += 1;
+        let (_, fault) = self.fault.filter(|(at, _)| at + 1 == self.calls)?;
+        self.edge |= fault == Fault::WouldBlock;
+        Some(fault)
+    }
+}
+
+/// A call that may fail.
+fn call<T>(fault: Option<Fault>, zero: T, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    match fault {
+        Some(Fault::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+        Some(Fault::Interrupted) => Err(io::ErrorKind::Interrupted.into()),
+        Some(Fault::Zero) => Ok(zero),
+        Some(Fault::Reset) => Err(io::ErrorKind::ConnectionReset.into()),
+        Some(Fault::Short) | None => call(),
+    }
+}
+
+fn ends<T>(result: &io::Result<T>) -> bool {
+    use io::ErrorKind::{Interrupted, WouldBlock};
+    result.as_ref().is_err_and(|error| !matches!(error.kind(), Interrupted | WouldBlock))
+}
+
 impl Pipe {
+    /// The call with this number, counted from 0, fails.
+    pub fn fail(&self, at: usize, fault: Fault) {
+        self.lock().book.fault = Some((at, fault));
+    }
+
+    /// How many calls there were.
+    pub fn calls(&self) -> usize {
+        self.lock().book.calls
+    }
+
+    /// A call failed though it will not again: the poll tells.
+    pub fn take_edge(&self) -> bool {
+        std::mem::take(&mut self.lock().book.edge)
+    }
+
+    /// How many hold it.
+    pub fn holders(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,27 +190,50 @@ impl State {
 
 impl io::Read for Pipe {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.lock().read(into).unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
+        let mut state = self.lock();
+        let over = state.book.reading_over;
+        let fault = state.book.begin(over);
+        let len = if fault == Some(Fault::Short) { 1 } else { into.len() };
+        let nothing = || Err(io::ErrorKind::WouldBlock.into());
+        let result = call(fault, 0, || state.read(&mut into[..len]).unwrap_or_else(nothing));
+        state.book.reading_over = ends(&result) || matches!(result, Ok(0));
+        result
     }
 }
 
 impl io::Write for Pipe {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut state = self.lock();
-        state.broken().map_or(Ok(()), Err)?;
-        state.write(bytes).ok_or_else(|| io::ErrorKind::WouldBlock.into())
+        let over = state.book.writing_over;
+        let fault = state.book.begin(over);
+        let len = if fault == Some(Fault::Short) { 1 } else { bytes.len() };
+        let result = call(fault, 0, || match state.broken() {
+            Some(error) => Err(error),
+            None => state.write(&bytes[..len]).ok_or_else(|| io::ErrorKind::WouldBlock.into()),
+        });
+        state.book.writing_over = ends(&result) || matches!(result, Ok(0));
+        result
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        let mut state = self.lock();
+        let over = state.book.writing_over;
+        let fault = state.book.begin(over);
+        let result = call(fault, (), || Ok(()));
+        state.book.writing_over = ends(&result);
+        result
     }
 }
 
 impl adieu_mio::Transport for Pipe {
     fn shut_down(&mut self) -> io::Result<()> {
         let mut state = self.lock();
-        state.shut |= state.broken().is_none();
-        Ok(())
+        let over = state.book.writing_over;
+        let fault = state.book.begin(over);
+        let result = call(fault, (), || Ok(()));
+        state.shut |= state.broken().is_none() && result.is_ok();
+        state.book.writing_over = ends(&result) || result.is_ok();
+        result
     }
 
     fn reset(&mut self) {

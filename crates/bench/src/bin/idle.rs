@@ -1,7 +1,7 @@
 //! What idle connections hold: resident memory of a server for each, in user space.
 //!
 //! `idle [COUNT]` opens connections over loopback, 10,000 unless it is told otherwise, to Adieu's echo server over mio and over tokio, and prints
-//! the difference. The server is a process of its own (`idle server NAME`), and no library's code is in the client.
+//! the difference, from one connection on: what the first one costs is the program's. The server is a process of its own (`idle server NAME`), and no library's code is in the client.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -51,6 +51,7 @@ fn measure(count: usize) -> Fallible<()> {
     println!("{count} idle OPEN connections: bytes of resident memory for each");
     for name in ["adieu-mio", "adieu-tokio"] {
         let server = Server::start(name)?;
+        let _first = connect(server.address())?;
         let before = server.resident()?;
         let mut open = (0..count).map(|_| connect(server.address())).collect::<Fallible<Vec<_>>>()?;
         let after = server.resident()?;

@@ -10,7 +10,7 @@ use crate::frame::{Header, MAX_HEADER_LEN};
 use crate::{Kind, Message, SendRefusal, Ticket};
 
 /// From this length on, in bytes, a prepared payload is referred to and not copied.
-pub(super) const SHARED_LEN: usize = 16 << 10;
+pub(super) const SHARED_LEN: usize = 32 << 10;
 
 /// A message that is encoded once, for any number of server connections to send. Clones share it.
 ///

@@ -16,6 +16,7 @@ mod handshake_client;
 mod handshake_refusals;
 mod lifecycle_table;
 mod limits;
+mod prepared;
 mod protocol;
 mod rfc6455;
 mod rfc6455_handshake;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use adieu_tokio::{Close, Role, SendRefusal, State};
+use adieu_tokio::{Close, Prepared, Role, SendRefusal, State};
 use socket2::SockRef;
 use tokio::io::AsyncWriteExt;
 
 use crate::peers::{
-    CLOSE, NORMAL, Raw, TEXT, any, client, config, in_memory, server_with_driver, serving, soon, tcp, until,
-    wait_for_bytes,
+    BINARY, CLOSE, NORMAL, Raw, TEXT, any, client, config, in_memory, server_with_driver, serving, soon, tcp,
+    until, wait_for_bytes,
 };
 
 const ROUNDS: usize = 200;
@@ -141,7 +141,7 @@ async fn a_send_waits_while_the_queue_is_full_and_goes_on_as_the_peer_reads() {
         socket
     });
     for number in 0..100_u8 {
-        assert_eq!(soon(raw.frame()).await, Some((crate::peers::BINARY, vec![number; 100])));
+        assert_eq!(soon(raw.frame()).await, Some((BINARY, vec![number; 100])));
     }
     let socket = soon(sending).await.expect("no panic");
     soon(until(|| socket.buffered() == 0)).await;
@@ -157,6 +157,24 @@ async fn try_send_never_waits() {
         }
     };
     assert_eq!((refused.refusal, refused.message.len()), (SendRefusal::Full, 100));
+}
+
+#[tokio::test]
+async fn a_prepared_message_is_sent_to_many_and_waits_for_room() {
+    let message = Prepared::binary(&[7; 100_000]);
+    let small = config(|config| (config.send_high, config.send_low) = (1_000, 0));
+    for role in [Role::Server, Role::Client] {
+        let (socket, driver, mut raw) = in_memory(role, std::sync::Arc::clone(&small), 64);
+        tokio::spawn(driver);
+        socket.send_prepared(&message).await.expect("there is room");
+        assert_eq!(socket.try_send_prepared(&message), Err(SendRefusal::Full));
+        let (sent, ()) = tokio::join!(socket.send_prepared(&message), async {
+            for _ in 0..2 {
+                assert!(raw.frame().await == Some((BINARY, vec![7; 100_000])));
+            }
+        });
+        assert_eq!(sent.map(|ticket| ticket.0), Ok(1));
+    }
 }
 
 #[tokio::test]

@@ -1,4 +1,6 @@
-//! An echo, on one thread: `cargo run -p adieu-mio --example echo 127.0.0.1:9001`.
+//! An echo, on one thread: `cargo run -p adieu-mio --example mio_echo 127.0.0.1:9001`.
+
+#![allow(clippy::print_stdout, reason = "it is a program")]
 
 use std::error::Error;
 use std::sync::Arc;
@@ -22,7 +24,7 @@ impl Handler for Echo {
 fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned());
     let listener = listen(address.parse()?)?;
-    eprintln!("ws://{}/", listener.local_addr()?);
+    println!("listening on ws://{}/", listener.local_addr()?);
     let config = Arc::new(ServerConfig::new(OriginPolicy::SameOrigin));
     EventLoop::new(Echo)?.serve(listener, config)?.run()?;
     Ok(())

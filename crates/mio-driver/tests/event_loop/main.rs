@@ -1,0 +1,7 @@
+//! The loop, over sockets: what no scenario can show.
+
+mod common;
+mod fairness;
+mod life;
+mod many;
+mod slow;
