@@ -2,11 +2,12 @@
 "use strict";
 
 const assert = require("node:assert/strict");
+const { X509Certificate, createHash } = require("node:crypto");
 const { accessSync, constants } = require("node:fs");
 const path = require("node:path");
 const { after, before, beforeEach, afterEach, test } = require("node:test");
 const { chromium } = require("playwright-core");
-const { SECONDS, serve } = require(path.join(__dirname, "..", "support", "program.js"));
+const { SECONDS, certificate, serve } = require(path.join(__dirname, "..", "support", "program.js"));
 
 const timeout = 3 * SECONDS * 1000;
 // Without them the browser looks for hosts of its maker's at every start.
@@ -20,6 +21,8 @@ const QUIET = [
 ];
 
 let server;
+let secure;
+let made;
 let browser;
 let context;
 
@@ -42,14 +45,25 @@ function installed() {
   return found;
 }
 
+/** Lets the browser take a certificate with this very key, and no other. */
+function trusting(cert) {
+  const key = new X509Certificate(cert).publicKey.export({ type: "spki", format: "der" });
+  return `--ignore-certificate-errors-spki-list=${createHash("sha256").update(key).digest("base64")}`;
+}
+
 before(async () => {
+  made = certificate();
   server = await serve();
-  browser = await chromium.launch({ executablePath: installed(), args: QUIET, timeout: SECONDS * 1000 });
+  secure = await serve("--cert", made.file, "--key", made.keyFile);
+  const args = [...QUIET, trusting(made.cert)];
+  browser = await chromium.launch({ executablePath: installed(), args, timeout: SECONDS * 1000 });
 }, { timeout });
 
 after(async () => {
   await browser?.close();
   await server?.stop();
+  await secure?.stop();
+  made?.remove();
 }, { timeout });
 
 beforeEach(async () => {
@@ -59,16 +73,18 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await context.close();
-  assert.ok(server.running(), server.output());
-  assert.doesNotMatch(server.err.join("\n"), /panicked/);
+  for (const each of [server, secure]) {
+    assert.ok(each.running(), each.output());
+    assert.doesNotMatch(each.err.join("\n"), /panicked/);
+  }
 });
 
 /** A fresh tab with the page; what the page complains about is kept. */
-async function tab() {
+async function tab(of = server) {
   const page = await context.newPage();
   page.complaints = [];
   page.on("pageerror", (error) => page.complaints.push(error.message));
-  await page.goto(server.http);
+  await page.goto(of.http);
   return page;
 }
 
@@ -175,4 +191,29 @@ test("two tabs share the counter and see each other come and go", { timeout }, a
   await two.close();
   await shows(one, "#counter-users", String(users));
   assert.deepEqual([...one.complaints, ...two.complaints], []);
+});
+
+test("over https the page speaks wss", { timeout }, async () => {
+  const page = await tab(secure);
+  const opened = page.waitForEvent("websocket", (socket) => socket.url().endsWith("/echo"));
+  await connect(page, "/echo");
+  assert.match((await opened).url(), /^wss:\/\/127\.0\.0\.1:\d+\/echo$/);
+  await shows(page, "#state", "OPEN");
+  await page.fill("#message", "Grüße über TLS");
+  await page.click("#send");
+  await shows(page, "#log", /< Grüße über TLS/);
+  await page.fill("#code", "4007");
+  await page.fill("#reason", "over TLS");
+  await page.click("#close");
+  const verdict = await shows(page, "#verdict", /4007/);
+  assert.match(verdict, /over TLS/);
+  assert.doesNotMatch(verdict, /not clean/i);
+  assert.deepEqual(page.complaints, []);
+});
+
+test("over https a stream that ends without a Close is not clean", { timeout }, async () => {
+  const page = await tab(secure);
+  await connect(page, "/drop");
+  await shows(page, "#verdict", /1006/);
+  await shows(page, "#state", "CLOSED");
 });

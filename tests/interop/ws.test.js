@@ -3,10 +3,11 @@
 
 const assert = require("node:assert/strict");
 const { once } = require("node:events");
+const https = require("node:https");
 const path = require("node:path");
 const { after, before, describe, test } = require("node:test");
 const WebSocket = require("ws");
-const { SECONDS, serve, start, within } = require(path.join(__dirname, "..", "support", "program.js"));
+const { SECONDS, certificate, serve, start, within } = require(path.join(__dirname, "..", "support", "program.js"));
 
 const timeout = 2 * SECONDS * 1000;
 
@@ -129,4 +130,65 @@ describe("ws as the server for `adieu connect`", { timeout }, () => {
       socket.terminate();
       assert.equal(await program.status(), 1, program.output());
     }));
+});
+
+describe("ws over TLS", { timeout }, () => {
+  let made;
+  before(() => {
+    made = certificate();
+  });
+  after(() => made.remove());
+
+  test("as the client: messages come back, and its Close is echoed", { timeout }, async () => {
+    const server = await serve("--cert", made.file, "--key", made.keyFile);
+    try {
+      assert.match(server.ws, /^wss:/);
+      const socket = await open(`${server.ws}/echo`, { ca: made.cert });
+      const long = Buffer.alloc(1 << 20, 7);
+      socket.send("Grüße");
+      socket.send(long);
+      assert.deepEqual(await received(socket, 2), ["Grüße", long]);
+      socket.close(3008, "bis bald");
+      assert.deepEqual(await within(socket.end, "close"), { code: 3008, reason: "bis bald" });
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test("as the client: it does not trust what nobody told it to", { timeout }, async () => {
+    const server = await serve("--cert", made.file, "--key", made.keyFile);
+    try {
+      const [error] = await within(once(new WebSocket(`${server.ws}/echo`), "error"), "a refusal");
+      assert.match(error.code, /SELF_SIGNED|UNABLE_TO_VERIFY/);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test("as the server: lines are messages, and each side can close", { timeout }, async () => {
+    for (const closes of ["program", "server"]) {
+      const listener = https.createServer({ cert: made.cert, key: made.key });
+      const server = new WebSocket.Server({ server: listener });
+      listener.listen(0, "localhost");
+      await once(listener, "listening");
+      const connection = once(server, "connection");
+      const program = start("connect", "--ca", made.file, `wss://localhost:${listener.address().port}/`);
+      try {
+        const [socket] = await within(connection, `a connection\n${program.output()}`);
+        const end = once(socket, "close");
+        socket.on("message", (data, binary) => socket.send(data, { binary }));
+        program.say("hin und zurück");
+        await program.line((line) => line === "< hin und zurück", "the reply");
+        if (closes === "program") program.say("/close 4009 so long");
+        else socket.close(4009, "so long");
+        const [code, reason] = await within(end, "close");
+        assert.deepEqual([code, reason.toString()], [4009, "so long"]);
+        assert.equal(await program.status(), 0, program.output());
+      } finally {
+        await program.stop();
+        server.clients.forEach((socket) => socket.terminate());
+        await new Promise((resolve) => listener.close(resolve));
+      }
+    }
+  });
 });

@@ -1,8 +1,9 @@
 // Programs under test, for node: where they are, how they start, what they print, how they end.
 "use strict";
 
-const { spawn } = require("node:child_process");
-const { existsSync } = require("node:fs");
+const { execFileSync, spawn } = require("node:child_process");
+const { existsSync, mkdtempSync, readFileSync, rmSync } = require("node:fs");
+const { tmpdir } = require("node:os");
 const path = require("node:path");
 const readline = require("node:readline");
 
@@ -65,7 +66,7 @@ async function serve(...options) {
   const program = start("serve", "127.0.0.1:0", ...options);
   try {
     const line = await program.line(() => true, "serving http://…");
-    program.http = /^serving (http:\/\/127\.0\.0\.1:\d+\/)$/.exec(line)[1];
+    program.http = /^serving (https?:\/\/127\.0\.0\.1:\d+\/)$/.exec(line)[1];
   } catch (error) {
     await program.stop();
     throw new Error(`${error.message}\n${program.output()}`);
@@ -74,4 +75,17 @@ async function serve(...options) {
   return program;
 }
 
-module.exports = { SECONDS, serve, start, within };
+/** A certificate made for the run, for localhost and 127.0.0.1, by openssl. Nobody trusts it but who is told to. */
+function certificate() {
+  const folder = mkdtempSync(path.join(tmpdir(), "adieu-"));
+  const [file, keyFile] = ["certificate.pem", "key.pem"].map((name) => path.join(folder, name));
+  execFileSync("openssl", [
+    ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"],
+    ...["-subj", `/CN=${path.basename(folder)}`, "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+    ...["-addext", "basicConstraints=critical,CA:FALSE", "-keyout", keyFile, "-out", file],
+  ], { stdio: "ignore", timeout: SECONDS * 1000 });
+  const remove = () => rmSync(folder, { recursive: true });
+  return { file, keyFile, cert: readFileSync(file), key: readFileSync(keyFile), remove };
+}
+
+module.exports = { SECONDS, certificate, serve, start, within };

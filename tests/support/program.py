@@ -28,7 +28,7 @@ def binary(name):
 class Program:
     """A running program. Its output is collected line by line as it comes."""
 
-    def __init__(self, *command, stdin=False):
+    def __init__(self, *command, stdin=False, environment=None):
         self.command = [str(part) for part in command]
         self.process = subprocess.Popen(
             self.command,
@@ -39,6 +39,7 @@ class Program:
             encoding="utf-8",
             errors="backslashreplace",
             bufsize=1,
+            env=os.environ | (environment or {}),
         )
         self.out = _Lines(self.process.stdout)
         self.err = _Lines(self.process.stderr)
@@ -137,20 +138,21 @@ class _Lines:
 class Serve(Program):
     """`adieu serve` on a port of the system's choice."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, secure=False):
         # Such as `--mio`, for all that is tested.
         driver = os.environ.get("ADIEU_SERVE", "").split()
         super().__init__(binary("adieu"), "serve", "127.0.0.1:0", *driver, *options)
+        end = "s" if secure else ""
         try:
             line = self.out.next()
-            if not (line.startswith("serving http://127.0.0.1:") and line.endswith("/")):
+            if not (line.startswith(f"serving http{end}://127.0.0.1:") and line.endswith("/")):
                 raise Failure(f"the first line of {self} is {line!r}")
         except Failure:
             self.stop()
             raise
-        self.address = line.removeprefix("serving http://").removesuffix("/")
-        self.ws = f"ws://{self.address}"
-        self.http = f"http://{self.address}"
+        self.address = line.removeprefix(f"serving http{end}://").removesuffix("/")
+        self.ws = f"ws{end}://{self.address}"
+        self.http = f"http{end}://{self.address}"
 
     def check(self):
         """It still runs, and nothing in it has panicked."""

@@ -1,6 +1,6 @@
 //! WebSocket in streams of HTTP/2 (RFC 8441): many connections in one of TCP.
 //!
-//! To Adieu a stream of HTTP/2 is a transport like any other: DATA is its bytes, END_STREAM its end, and RST_STREAM with CANCEL its reset.
+//! To Adieu a stream of HTTP/2 is a transport like any other: DATA is its bytes, `END_STREAM` its end, and `RST_STREAM` with `CANCEL` its reset.
 //!
 //! ```text
 //! cargo run -p adieu-tokio --example h2 127.0.0.1:9001
@@ -65,7 +65,7 @@ async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) 
     let config = ServerConfig::new(OriginPolicy::SameOrigin);
     let upgrade = match Upgrade::new(&request, Arc::new(config)) {
         Ok(upgrade) => upgrade,
-        Err(refusal) => return refuse(&mut respond, refusal),
+        Err(refusal) => return refuse(&mut respond, *refusal),
     };
     let (response, accepted) = upgrade.accept(&Accept::new()).expect("no subprotocol was chosen");
     let send = respond.send_response(response, false)?;

@@ -63,7 +63,10 @@ impl Upgrade {
     /// # Errors
     ///
     /// The response that refuses it.
-    pub fn new<B>(request: &http::Request<B>, config: Arc<ServerConfig>) -> Result<Self, Response<Vec<u8>>> {
+    pub fn new<B>(
+        request: &http::Request<B>,
+        config: Arc<ServerConfig>,
+    ) -> Result<Self, Box<Response<Vec<u8>>>> {
         let later = matches!(request.version(), Version::HTTP_2 | Version::HTTP_3);
         let tunnel = later && request.method() == Method::CONNECT;
         let now = clock::now();
@@ -71,7 +74,7 @@ impl Upgrade {
         conn.handle_ahead(now, &mut head(request, tunnel));
         match conn.poll_event(now) {
             Some(Event::Request(request)) => Ok(Self { conn, request, tunnel }),
-            _ => Err(response(&mut conn, now)),
+            _ => Err(Box::new(response(&mut conn, now))),
         }
     }
 

@@ -4,6 +4,8 @@
 
 mod error;
 mod reach;
+#[cfg(test)]
+mod tests;
 mod url;
 
 use std::io;
@@ -234,7 +236,7 @@ impl Connect {
     }
 
     /// TLS for `wss://`.
-    // R4.1-14, R4.1-15, R4.1-16
+    // R4.1-14, R4.1-15, R4.1-16, R10.6-01
     #[cfg(feature = "tls")]
     async fn secure(&self, tcp: TcpStream, deadline: Instant) -> Result<NetStream, ConnectError> {
         if !self.place.secure {

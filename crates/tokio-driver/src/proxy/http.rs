@@ -43,7 +43,8 @@ pub(super) fn judge(head: &[u8], known: bool) -> Result<(), ProxyError> {
 
 /// The status in a status line: `HTTP/1.1 200 Connection established`.
 fn status(line: &[u8]) -> Option<u16> {
-    let line = str::from_utf8(line.get(..12)?).ok()?.strip_prefix("HTTP/1.")?;
-    let (_minor, status) = line.split_once(' ')?;
-    status.bytes().all(|byte| byte.is_ascii_digit()).then(|| status.parse().ok())?
+    let mut words = line.splitn(3, |&byte| byte == b' ');
+    let (version, status) = (words.next()?, words.next()?);
+    let is_status = status.len() == 3 && status.iter().all(u8::is_ascii_digit);
+    (version.starts_with(b"HTTP/1.") && is_status).then(|| str::from_utf8(status).ok()?.parse().ok())?
 }

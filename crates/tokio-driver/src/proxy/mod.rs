@@ -6,6 +6,8 @@ mod environment;
 mod error;
 mod http;
 mod socks;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::io;

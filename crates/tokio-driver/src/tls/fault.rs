@@ -5,7 +5,7 @@ use std::io;
 
 use rustls::CertificateError::{
     Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext,
-    UnknownIssuer,
+    UnknownIssuer, UnsupportedSignatureAlgorithmForPublicKeyContext,
 };
 use rustls::Error;
 
@@ -20,9 +20,10 @@ pub(crate) fn explain(error: &io::Error, f: &mut Formatter<'_>) -> fmt::Result {
         };
     };
     match inner {
-        Error::InvalidCertificate(UnknownIssuer) => {
-            f.write_str("the server's certificate is from an authority that is not trusted here")
-        }
+        // The second: somebody else has the same name.
+        Error::InvalidCertificate(
+            UnknownIssuer | UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+        ) => f.write_str("the server's certificate is from an authority that is not trusted here"),
         Error::InvalidCertificate(Expired | ExpiredContext { .. }) => {
             f.write_str("the server's certificate has expired")
         }
@@ -33,7 +34,9 @@ pub(crate) fn explain(error: &io::Error, f: &mut Formatter<'_>) -> fmt::Result {
             f.write_str("the server's certificate is for another name")
         }
         Error::InvalidCertificate(NotValidForNameContext { expected, presented }) => {
-            let names = presented.join(", ");
+            // rustls gives `DnsName("other.example")`.
+            let names = presented.iter().map(|name| name.split('"').nth(1).unwrap_or(name));
+            let names = names.collect::<Vec<_>>().join(", ");
             write!(f, "the server's certificate is for another name: {names}, and not {}", expected.to_str())
         }
         Error::InvalidMessage(_) => f.write_str("the server does not speak TLS"),
