@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::command::{self, Command};
+use crate::serve::compression;
 use crate::{Failure, complain, escape, record, say};
 
 /// So many lines are read ahead of what was sent.
@@ -55,6 +56,14 @@ pub(crate) struct Arguments {
     /// Send this Origin, as a browser on that page would
     #[arg(long, value_name = "URL")]
     pub(crate) origin: Option<String>,
+
+    /// Offer permessage-deflate, and compress messages of so many bytes or more (128 without a number)
+    ///
+    /// Off without this option: the length of a compressed message tells how much of it repeats what was sent before. Where one
+    /// connection carries both secrets and text of an attacker's choice, that gives the secrets away (RFC 7692, section 8).
+    #[arg(long, value_name = "BYTES", num_args = 0..=1, require_equals = true, default_missing_value = "128")]
+    #[arg(conflicts_with = "trace")]
+    deflate: Option<usize>,
 
     /// Record the connection in this file, for `adieu trace` and `adieu replay`
     ///
@@ -96,7 +105,9 @@ async fn open(arguments: &Arguments) -> Result<(WebSocket<TcpStream>, Driver<Tcp
 
 /// What is asked for, if it can be.
 pub(crate) fn prepare(arguments: &Arguments) -> Result<Connect, ConnectError> {
-    let mut connect = Connect::new(&arguments.url)?.config(Arc::new(config()));
+    let mut config = config();
+    config.deflate = arguments.deflate.map(compression);
+    let mut connect = Connect::new(&arguments.url)?.config(Arc::new(config));
     for name in &arguments.subprotocol {
         connect = connect.subprotocol(name)?;
     }

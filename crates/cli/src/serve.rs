@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adieu_tokio::{Config, OriginPolicy, ServerConfig, serve};
+use adieu_tokio::{Config, Deflate, OriginPolicy, ServerConfig, serve};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -47,6 +47,16 @@ pub(crate) struct Arguments {
     /// may always connect.
     #[arg(long, value_name = "same|URL", value_parser = parse_origin, verbatim_doc_comment)]
     origin: Vec<Origin>,
+
+    /// Take up permessage-deflate where a client offers it, and compress messages of so many
+    /// bytes or more (128 without a number)
+    ///
+    /// Off without this option: the length of a compressed message tells how much of it repeats
+    /// what was sent before. Where one connection carries both secrets and text of an attacker's
+    /// choice, that gives the secrets away (RFC 7692, section 8). It also takes about 300 KB for
+    /// each connection that uses it.
+    #[arg(long, value_name = "BYTES", num_args = 0..=1, require_equals = true, default_missing_value = "128", verbatim_doc_comment)]
+    deflate: Option<usize>,
 
     /// Print a line for each connection that has ended: who, what, and the verdict
     #[arg(short, long)]
@@ -99,7 +109,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let (stop, stopping) = watch::channel(false);
     let (log, writer) = arguments.log.then(log::start).unzip();
     let shared = Arc::new(Shared { counter: Arc::new(Counter::default()), stopping, log });
-    let config = server_config(policy);
+    let config = server_config(policy, arguments.deflate);
     let stop_timeout = stop_timeout(&config.connection);
     serve(listener, config, move |incoming| endpoints::handle(Arc::clone(&shared), incoming))
         .with_graceful_shutdown(async move {
@@ -121,16 +131,24 @@ fn announce(listener: &TcpListener) -> io::Result<()> {
 }
 
 /// Large enough for whoever tests a client, also with messages in very many fragments.
-fn server_config(policy: OriginPolicy) -> Arc<ServerConfig> {
+fn server_config(policy: OriginPolicy, deflate: Option<usize>) -> Arc<ServerConfig> {
     let mut config = Config::default();
     config.max_message_len = 64 << 20;
     config.max_frame_len = 64 << 20;
     config.max_fragments = 1 << 22;
     config.send_high = 16 << 20;
     config.send_low = 4 << 20;
+    config.deflate = deflate.map(compression);
     let mut server = ServerConfig::new(policy).with(config);
     server.plain_http = true;
     Arc::new(server)
+}
+
+/// Compression from so many bytes on.
+pub(crate) fn compression(threshold: usize) -> Deflate {
+    let mut deflate = Deflate::default();
+    deflate.threshold = threshold;
+    deflate
 }
 
 /// The answers to our Close are worth a wait, but not any wait.

@@ -32,7 +32,7 @@ impl Frame {
             mask(key, &mut payload);
         }
         let mut bytes = Vec::new();
-        Header { fin, opcode, len: payload.len() as u64, key }.write(&mut bytes);
+        Header { fin, rsv1: false, opcode, len: payload.len() as u64, key }.write(&mut bytes);
         bytes.append(&mut payload);
         Self(bytes.into())
     }

@@ -5,6 +5,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use adieu_core::deflate::Deflate;
 use adieu_core::{Config, Message};
 use adieu_tokio::{Connect, ConnectError, WebSocket};
 use tokio::net::TcpStream;
@@ -46,6 +47,12 @@ fn config() -> Config {
     config.max_frame_len = 64 << 20;
     config.max_fragments = 1 << 24;
     config.send_high = 64 << 20;
+    let mut deflate = Deflate::default();
+    // Without this offer the suite does not choose it, and leaves cases out.
+    deflate.client_no_context_takeover = true;
+    // An answer that is not compressed is taken for a fault.
+    deflate.threshold = 0;
+    config.deflate = Some(deflate);
     config
 }
 

@@ -18,7 +18,9 @@ impl Connection {
     fn next_event(&mut self, now: Instant) -> Option<Event<'static>> {
         let greeting = self.greeting.take().map(|greeting| *greeting);
         let told = greeting.or_else(|| self.protocol.poll_event());
-        told.or_else(|| self.take_held(now).inspect(|_| self.protocol.delivered()))
+        let told = told.or_else(|| self.take_held(now).inspect(|_| self.protocol.delivered()));
+        self.catch_up(now);
+        told
     }
 
     fn take_held(&mut self, now: Instant) -> Option<Event<'static>> {
@@ -36,10 +38,13 @@ impl Connection {
     /// [`AnswerError`] if no request waits, it does not ask for WebSocket, or the subprotocol was not offered; nothing changed.
     pub fn accept(&mut self, now: Instant, answer: &Accept) -> Result<(), AnswerError> {
         let asked = self.asked().ok_or(AnswerError::NoRequest)?;
-        let head = answer.write(asked)?;
+        // R9-02
+        let (agreed, extensions) = deflate::answer(self.config(), &asked.headers).unzip();
+        let head = answer.write(asked, &extensions.unwrap_or_default())?;
         let handshake = self.handshake.take();
         self.queue_head(now, &head);
         self.protocol.handle_opened(now);
+        self.agree(agreed);
         if let Some(Handshake::Server(mut server)) = handshake.map(|handshake| *handshake) {
             self.handle_ahead(now, &mut server.early);
         }
@@ -103,7 +108,8 @@ impl Connection {
             Message::Text(Cow::Owned(text)) => Cow::Owned(text.into_bytes()),
             Message::Binary(bytes) => bytes,
         };
-        self.queue_frame(now, end, opcode, payload);
+        let (rsv1, payload) = self.deflate(opcode, end, payload);
+        self.queue_frame(now, (end, rsv1), opcode, payload);
         Ok(ticket)
     }
 
@@ -115,7 +121,7 @@ impl Connection {
     /// [`PingError`]; nothing changed.
     pub fn ping(&mut self, now: Instant) -> Result<u64, PingError> {
         let id = self.protocol.ping()?;
-        self.queue_frame(now, true, Opcode::Ping, Cow::Borrowed(&id.to_be_bytes()));
+        self.queue_frame(now, (true, false), Opcode::Ping, Cow::Borrowed(&id.to_be_bytes()));
         Ok(id)
     }
 
@@ -172,6 +178,7 @@ impl Connection {
             self.drop_event(&event);
         }
         self.then_settle(now, |protocol| protocol.stop_receiving(now));
+        self.catch_up(now);
     }
 
     /// The application is gone: receiving stops, and an open connection is closed with 1001, a request answered 503 (CLOSE.md

@@ -47,7 +47,7 @@ pub struct Protocol {
     out: Out,
     /// What waits for the application: how many, and the room that they take.
     waiting: u32,
-    waiting_len: usize,
+    pub(crate) waiting_len: usize,
     pings: Option<Box<Pings>>,
     notices: Notices,
     ending: Option<Box<Ending>>,
