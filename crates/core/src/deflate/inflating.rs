@@ -60,8 +60,9 @@ impl Inflating {
             fault = self.finish(&mut room[len..]).err();
         }
         self.len += len;
-        let start = !core::mem::replace(&mut self.told, true);
-        Piece { len, start, end: end && !more && fault.is_none(), more, fault }
+        let (start, end) = (!self.told, end && !more && fault.is_none());
+        self.told |= len > 0 || end;
+        Piece { len, start, end, more, fault }
     }
 
     /// One turn of zlib. A final block ends a stream; what is behind it is another (§7.2.3.5).
@@ -83,9 +84,9 @@ impl Inflating {
     /// The end of a message: its last block is one that the tail makes whole. A message of nothing at all is taken for an empty one.
     fn finish(&mut self, room: &mut [u8]) -> Result<(), Violation> {
         if let Some(zlib) = self.zlib.as_mut().filter(|_| self.fed) {
-            let before = zlib.total_in();
+            let expected = (zlib.total_in() + TAIL_LEN, zlib.total_out());
             let status = zlib.decompress(&TAIL, room, InflateFlush::Block);
-            if status.is_err() || zlib.total_in() - before != TAIL_LEN {
+            if status.is_err() || (zlib.total_in(), zlib.total_out()) != expected {
                 return Err(Violation::Deflate);
             }
         }

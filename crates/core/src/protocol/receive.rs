@@ -28,8 +28,8 @@ pub(super) struct Decoder {
     partial: Vec<u8>,
     /// A message is unfinished.
     pub(super) message: Option<Kind>,
-    /// It is compressed.
-    compressed: bool,
+    /// It is compressed, or the last one was.
+    pub(super) compressed: bool,
     /// Messages may be.
     pub(super) deflate: bool,
     /// The unfinished message has not been told of yet.
