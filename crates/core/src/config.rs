@@ -104,7 +104,8 @@ impl Config {
         let queue = 2 * (self.send_high as u128 + message);
         // Head, its fields apart, and what the answer needs of them.
         let handshake = 4 * self.max_head_len as u128 + 160 * self.max_headers as u128;
-        let all = inbox + queue + handshake + message + FIXED_MEMORY;
+        let deflate = if let Some(deflate) = &self.deflate { deflate.max_memory(self) } else { 0 };
+        let all = inbox + queue + handshake + message + FIXED_MEMORY + deflate;
         if all > usize::MAX as u128 { usize::MAX } else { all as usize }
     }
 }

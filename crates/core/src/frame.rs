@@ -58,25 +58,12 @@ pub struct Header {
 
 impl Header {
     /// Reads a header that came to `receiver`: it, and how many bytes it takes. Faults are found at their byte, wherever the input is
-    /// cut; `None`: nothing is wrong so far.
+    /// cut; `None`: nothing is wrong so far. With `rsv1`, RSV1 may be set on a frame that begins a message (RFC 7692 §6).
     ///
     /// # Errors
     ///
     /// The [`Violation`] of the first wrong byte.
-    pub fn parse(bytes: &[u8], receiver: Role) -> Result<Option<(Self, usize)>, Violation> {
-        Self::parse_extended(bytes, receiver, false)
-    }
-
-    /// The same, and RSV1 may be set on a data frame that begins a message if `rsv1` says so (RFC 7692 §6).
-    ///
-    /// # Errors
-    ///
-    /// The [`Violation`] of the first wrong byte.
-    pub fn parse_extended(
-        bytes: &[u8],
-        receiver: Role,
-        rsv1: bool,
-    ) -> Result<Option<(Self, usize)>, Violation> {
+    pub fn parse(bytes: &[u8], receiver: Role, rsv1: bool) -> Result<Option<(Self, usize)>, Violation> {
         let Some(&first) = bytes.first() else { return Ok(None) };
         let (fin, opcode) = (first & 0x80 != 0, first & 0x0F);
         // R5.2-02

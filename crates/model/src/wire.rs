@@ -51,7 +51,7 @@ impl Frame {
     pub fn header(&self) -> Option<Header> {
         let masked = self.0.get(1).is_some_and(|second| second & 0x80 != 0);
         let receiver = if masked { Role::Server } else { Role::Client };
-        Header::parse(&self.0, receiver).ok().flatten().map(|(header, _)| header)
+        Header::parse(&self.0, receiver, false).ok().flatten().map(|(header, _)| header)
     }
 
     pub(crate) fn is(&self, opcode: Opcode) -> bool {

@@ -18,9 +18,7 @@ impl Connection {
     fn next_event(&mut self, now: Instant) -> Option<Event<'static>> {
         let greeting = self.greeting.take().map(|greeting| *greeting);
         let told = greeting.or_else(|| self.protocol.poll_event());
-        let told = told.or_else(|| self.take_held(now).inspect(|_| self.protocol.delivered()));
-        self.catch_up(now);
-        told
+        told.or_else(|| self.take_held(now))
     }
 
     fn take_held(&mut self, now: Instant) -> Option<Event<'static>> {
@@ -28,6 +26,8 @@ impl Connection {
         let (event, len) = inbox.pop()?;
         self.inbox.take_if(|inbox| inbox.is_empty());
         self.protocol.released(now, len);
+        self.protocol.delivered();
+        self.catch_up(now);
         Some(event)
     }
 
@@ -108,8 +108,7 @@ impl Connection {
             Message::Text(Cow::Owned(text)) => Cow::Owned(text.into_bytes()),
             Message::Binary(bytes) => bytes,
         };
-        let (rsv1, payload) = self.deflate(opcode, end, payload);
-        self.queue_frame(now, (end, rsv1), opcode, payload);
+        self.queue_frame(now, end, opcode, payload);
         Ok(ticket)
     }
 
@@ -121,7 +120,7 @@ impl Connection {
     /// [`PingError`]; nothing changed.
     pub fn ping(&mut self, now: Instant) -> Result<u64, PingError> {
         let id = self.protocol.ping()?;
-        self.queue_frame(now, (true, false), Opcode::Ping, Cow::Borrowed(&id.to_be_bytes()));
+        self.queue_frame(now, true, Opcode::Ping, Cow::Borrowed(&id.to_be_bytes()));
         Ok(id)
     }
 
@@ -178,7 +177,6 @@ impl Connection {
             self.drop_event(&event);
         }
         self.then_settle(now, |protocol| protocol.stop_receiving(now));
-        self.catch_up(now);
     }
 
     /// The application is gone: receiving stops, and an open connection is closed with 1001, a request answered 503 (CLOSE.md

@@ -56,26 +56,19 @@ impl Connection {
             self.shake(now, input);
             return None;
         }
-        let event = match self.protocol.receive(now, input) {
-            Some(data) if data.compressed => self.inflate(now, &data),
-            data => data.and_then(|data| self.part(now, data)),
-        };
+        let event = self.protocol.receive(now, input).and_then(|data| self.part(now, data));
         self.settle(now);
         event
     }
 
     /// The peer's direction of the stream ended in order (TLS: with `close_notify`).
     pub fn handle_eof(&mut self, now: Instant) {
-        if !self.postpones(None) {
-            self.then_settle(now, |protocol| protocol.handle_eof(now));
-        }
+        self.end(now, None);
     }
 
     /// Reading failed.
     pub fn handle_read_error(&mut self, now: Instant, error: TransportError) {
-        if !self.postpones(Some(error)) {
-            self.then_settle(now, |protocol| protocol.handle_read_error(now, error));
-        }
+        self.end(now, Some(error));
     }
 
     /// Acts on every deadline that has passed at `now`. Where input waits, read it first.
@@ -93,7 +86,7 @@ impl Connection {
         let text = utf8::validate(payload);
         if text.is_err() {
             // R8.1-01
-            self.protocol.violate(now, Violation::TextUtf8);
+            self.protocol.violate_inside(now, Violation::TextUtf8);
         }
         text.ok().map(|text| Event::Message(text.into()))
     }
@@ -102,6 +95,9 @@ impl Connection {
     // R5.4-01
     pub(crate) fn part<'b>(&mut self, now: Instant, data: Data<'b>) -> Option<Event<'b>> {
         let (chunks, limit) = (self.config().chunks, self.config().max_message_len);
+        if data.compressed {
+            return self.inflate(now, &data);
+        }
         // R5.4-07
         if data.start && data.end && !chunks {
             return self.whole(now, data.kind, data.payload);
@@ -121,7 +117,7 @@ impl Connection {
             if told {
                 self.protocol.delivered();
             }
-            self.protocol.violate(now, Violation::TextUtf8);
+            self.protocol.violate_inside(now, Violation::TextUtf8);
         }
         if told {
             return Some(Event::Chunk(Chunk { kind, payload: Cow::Borrowed(&payload[..len]), start, end }));
@@ -185,7 +181,7 @@ impl Connection {
     }
 
     /// Changes the protocol, and does what it asks for then.
-    pub(super) fn then_settle<T>(&mut self, now: Instant, change: impl FnOnce(&mut Protocol) -> T) -> T {
+    pub(crate) fn then_settle<T>(&mut self, now: Instant, change: impl FnOnce(&mut Protocol) -> T) -> T {
         let answer = change(&mut self.protocol);
         self.settle(now);
         answer
@@ -203,7 +199,7 @@ impl Connection {
         if let Some(close) = self.protocol.take_close() {
             let payload = Cow::Owned(close.payload());
             // R5.5.1-07
-            self.queue_frame(now, (true, false), Opcode::Close, payload);
+            self.queue_frame(now, true, Opcode::Close, payload);
         }
         // Who refuses in so many words has queued them, and let go of the handshake.
         if self.phase() == Phase::Refusing && self.handshake.is_some() {

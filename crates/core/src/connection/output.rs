@@ -68,13 +68,8 @@ impl Connection {
 
     // R6.1-04
     #[inline]
-    pub(super) fn queue_frame(
-        &mut self,
-        now: Instant,
-        (fin, rsv1): (bool, bool),
-        opcode: Opcode,
-        payload: Cow<'_, [u8]>,
-    ) {
+    pub(super) fn queue_frame(&mut self, now: Instant, fin: bool, opcode: Opcode, payload: Cow<'_, [u8]>) {
+        let (rsv1, payload) = self.deflate(opcode, fin, payload);
         let payload_len = if opcode.is_control() { 0 } else { payload.len() };
         let header = Header { fin, rsv1, opcode, len: payload.len() as u64, key: self.masking_key() };
         // R5.4-03

@@ -69,7 +69,7 @@ impl Connection {
         payload: Cow<'p, [u8]>,
     ) -> (bool, Cow<'p, [u8]>) {
         let start = opcode != Opcode::Continuation;
-        match self.codec() {
+        match self.codec().filter(|_| !opcode.is_control()) {
             Some(codec) => codec.deflate(start, end, payload),
             None => (false, payload),
         }
@@ -95,7 +95,7 @@ impl Connection {
         input: &mut &[u8],
         end: bool,
     ) -> (Option<Event<'static>>, bool) {
-        let limit = self.config().max_message_len;
+        let (phase, limit) = (self.phase(), self.config().max_message_len);
         let mut room = vec![0; input.len().saturating_mul(EXPECTED).clamp(LEAST_ROOM, ROOM)];
         loop {
             let Some(codec) = self.codec() else { return (None, false) };
@@ -106,13 +106,13 @@ impl Connection {
             let payload = &mut room[..len];
             let data = Data { kind, compressed: false, payload, start, end, frame_left: 0 };
             let event = if len > 0 || end { self.part(now, data).map(Event::into_owned) } else { None };
-            if let Some(fault) = fault.filter(|_| self.protocol.listens()) {
+            if let Some(fault) = fault.filter(|_| self.phase() == phase) {
                 if event.is_some() {
                     self.protocol.delivered();
                 }
-                self.protocol.violate(now, fault);
+                self.protocol.violate_inside(now, fault);
             }
-            let more = more && self.protocol.listens();
+            let more = more && self.phase() == phase;
             if event.is_some() || !more {
                 return (event, more);
             }
@@ -165,10 +165,15 @@ impl Connection {
         self.codec()?.waiting.take()
     }
 
-    fn end(&mut self, now: Instant, end: Option<TransportError>) {
-        match end {
-            None => self.handle_eof(now),
-            Some(error) => self.handle_read_error(now, error),
+    /// The peer's direction has ended, in order or not. Behind something that waits it is told when that is parsed; a reset outranks
+    /// an end before it.
+    pub(crate) fn end(&mut self, now: Instant, error: Option<TransportError>) {
+        match self.codec().and_then(|codec| codec.waiting.as_mut()) {
+            Some(waiting) => waiting.end = Some(error.or(waiting.end.flatten())),
+            None => self.then_settle(now, |protocol| match error {
+                None => protocol.handle_eof(now),
+                Some(error) => protocol.handle_read_error(now, error),
+            }),
         }
     }
 
@@ -183,14 +188,5 @@ impl Connection {
             waiting.input.extend_from_slice(&*take(input));
         }
         true
-    }
-
-    /// The peer's direction has ended, in order or not, behind something that waits: it is told when that is parsed. A reset outranks
-    /// an end before it.
-    pub(crate) fn postpones(&mut self, end: Option<TransportError>) -> bool {
-        let waiting = self.codec().and_then(|codec| codec.waiting.as_mut());
-        let postpones = waiting.is_some();
-        waiting.into_iter().for_each(|waiting| waiting.end = Some(end.or(waiting.end.flatten())));
-        postpones
     }
 }

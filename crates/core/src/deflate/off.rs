@@ -12,6 +12,12 @@ use crate::{Config, Connection, Event, Instant, Message, ResponseFault, SendResu
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Deflate {}
 
+impl Deflate {
+    pub(crate) const fn max_memory(&self, _: &Config) -> u128 {
+        match *self {}
+    }
+}
+
 /// Nothing is agreed on without the feature `deflate`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Parameters {}
@@ -85,7 +91,11 @@ impl Connection {
         false
     }
 
-    pub(crate) fn postpones(&mut self, _: Option<TransportError>) -> bool {
-        false
+    /// The peer's direction has ended, in order or not.
+    pub(crate) fn end(&mut self, now: Instant, error: Option<TransportError>) {
+        self.then_settle(now, |protocol| match error {
+            None => protocol.handle_eof(now),
+            Some(error) => protocol.handle_read_error(now, error),
+        });
     }
 }

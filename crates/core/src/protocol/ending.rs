@@ -106,7 +106,6 @@ impl Protocol {
         let cut_out = unfinished.is_some() || mid_message;
         self.out.len = 0;
         let (mid_message, inside_frame) = (self.decoder.message.is_some(), self.decoder.mid_frame());
-        let compressed = self.decoder.compressed;
         let confirmed = self.confirmed();
         let first = (messages > 0).then(|| Ticket(self.out.next_ticket - messages));
         let Ending { verdict, cause, fault, lost, .. } = self.ending();
@@ -120,13 +119,7 @@ impl Protocol {
             (None, None, None) if input == Input::End => Cause::EndOfStream { inside_frame },
             (None, None, Some(TransportError::Reset) | None) => Cause::Reset,
         };
-        // A wrong payload stays unfinished, wherever the input was cut.
-        let wrong = match *fault {
-            Some(Violation::MessageTooLong) => compressed,
-            fault => matches!(fault, Some(Violation::TextUtf8 | Violation::Deflate)),
-        };
-        let cut_in = mid_message || wrong;
-        (verdict.cut_in, verdict.cut_out, verdict.confirmed) = (cut_in, cut_out, confirmed);
+        (verdict.cut_in, verdict.cut_out, verdict.confirmed) = (mid_message, cut_out, confirmed);
         verdict.unsent = Unsent { first, messages, bytes: payload_len };
         self.forget_pings();
         self.notices = Notices { closing: self.notices.closing, closed: true, ..Notices::default() };

@@ -313,6 +313,12 @@ impl Protocol {
         self.apply(now, if behind { Input::ViolationBehind } else { Input::Violation });
     }
 
+    /// A fault inside a message, which stays unfinished, wherever the input was cut.
+    pub(crate) fn violate_inside(&mut self, now: Instant, violation: Violation) {
+        self.decoder.message.get_or_insert(Kind::Binary);
+        self.violate(now, violation);
+    }
+
     /// Sets the cause, if none arose before.
     pub(crate) fn blame(&mut self, cause: Cause) {
         self.ending().cause.get_or_insert(cause);

@@ -28,8 +28,8 @@ pub(super) struct Decoder {
     partial: Vec<u8>,
     /// A message is unfinished.
     pub(super) message: Option<Kind>,
-    /// It is compressed, or the last one was.
-    pub(super) compressed: bool,
+    /// It is compressed.
+    compressed: bool,
     /// Messages may be.
     pub(super) deflate: bool,
     /// The unfinished message has not been told of yet.
@@ -50,10 +50,10 @@ impl Decoder {
         let before = self.partial.len();
         let rsv1 = self.deflate && self.message.is_none();
         let parsed = if before == 0 {
-            Header::parse_extended(input, receiver, rsv1)?
+            Header::parse(input, receiver, rsv1)?
         } else {
             self.partial.extend_from_slice(&input[..input.len().min(MAX_HEADER_LEN - before)]);
-            Header::parse_extended(&self.partial, receiver, rsv1)?
+            Header::parse(&self.partial, receiver, rsv1)?
         };
         let Some((header, len)) = parsed else {
             self.partial.truncate(before);
@@ -119,7 +119,7 @@ impl Protocol {
     // R5.4-06
     pub fn receive<'b>(&mut self, now: Instant, input: &mut &'b mut [u8]) -> Option<Data<'b>> {
         self.clock.heard = now;
-        while self.listens() {
+        while self.would(Input::PeerData) == Action::Deliver {
             // R6.2-01
             let frame = match self.frame(input) {
                 Ok(frame) => frame?,
@@ -140,11 +140,6 @@ impl Protocol {
         }
         self.discard(now, take(input).len());
         None
-    }
-
-    /// What the peer sends is parsed.
-    pub(crate) const fn listens(&self) -> bool {
-        matches!(self.would(Input::PeerData), Action::Deliver)
     }
 
     /// The frame that is being received, or the next one, which may stand there.

@@ -26,7 +26,7 @@ fn message_is_taken_at_the_limit_and_not_past_it() {
 
 #[test]
 fn limit_is_on_the_message_and_not_on_the_fragment() {
-    let payload = compressed(&[b'x'; 50_001]);
+    let payload = compressed(&vec![b'x'; 50_001]);
     for mut w in small(false) {
         let p = w.peer;
         let (first, rest) = payload.split_at(payload.len() / 2);
@@ -38,7 +38,7 @@ fn limit_is_on_the_message_and_not_on_the_fragment() {
 #[test]
 fn parts_are_told_up_to_the_limit() {
     for mut w in small(true) {
-        w.feed(&frame(w.peer, 2, true, compressed(&[b'x'; 200_000])));
+        w.feed(&frame(w.peer, 2, true, compressed(&vec![b'x'; 200_000])));
         let told: usize = crate::chunks::chunks(&w).iter().map(|part| part.payload.len()).sum();
         assert_eq!(told, 50_000);
         assert_eq!(w.said_codes(), ["close 1009"]);
