@@ -2,49 +2,19 @@
 "use strict";
 
 const assert = require("node:assert/strict");
-const { accessSync, constants } = require("node:fs");
 const path = require("node:path");
 const { after, before, beforeEach, afterEach, test } = require("node:test");
-const { chromium } = require("playwright-core");
 const { SECONDS, serve } = require(path.join(__dirname, "..", "support", "program.js"));
+const { launch } = require(path.join(__dirname, "..", "support", "browser.js"));
 
 const timeout = 3 * SECONDS * 1000;
-// Without them the browser looks for hosts of its maker's at every start.
-const QUIET = [
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
 let server;
 let browser;
 let context;
 
-/** The browser that CHROMIUM names, or the first that is installed. */
-function installed() {
-  const names = ["chromium", "chromium-browser", "google-chrome"];
-  const folders = (process.env.PATH || "").split(path.delimiter);
-  const candidates = process.env.CHROMIUM
-    ? [process.env.CHROMIUM]
-    : names.flatMap((name) => folders.map((folder) => path.join(folder, name)));
-  const found = candidates.find((candidate) => {
-    try {
-      accessSync(candidate, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  assert.ok(found, "no Chromium: install it, or name it in the variable CHROMIUM");
-  return found;
-}
-
 before(async () => {
   server = await serve();
-  browser = await chromium.launch({ executablePath: installed(), args: QUIET, timeout: SECONDS * 1000 });
+  browser = await launch();
 }, { timeout });
 
 after(async () => {

@@ -10,15 +10,14 @@ use std::task::Poll;
 use std::thread;
 
 use adieu_tokio::{
-    Close, CloseError, Closed, Config, Connect, ConnectError, Driver, Message, Sender, WebSocket,
+    Close, CloseError, Closed, Config, Connect, ConnectError, Deflate, Driver, Message, Sender, WebSocket,
 };
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::command::{self, Command};
-use crate::serve::compression;
-use crate::{Failure, complain, escape, record, say};
+use crate::{Failure, complain, compression, escape, record, say};
 
 /// So many lines are read ahead of what was sent.
 const LINES_AHEAD: usize = 16;
@@ -57,13 +56,16 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "URL")]
     pub(crate) origin: Option<String>,
 
-    /// Offer permessage-deflate, and compress messages of so many bytes or more (128 without a number)
+    /// Offer permessage-deflate
+    ///
+    /// SETTINGS is a length in bytes, below which messages go as they are (128), and parameters of RFC 7692 to ask for:
+    /// --deflate="0; server_no_context_takeover; server_max_window_bits=9".
     ///
     /// Off without this option: the length of a compressed message tells how much of it repeats what was sent before. Where one
     /// connection carries both secrets and text of an attacker's choice, that gives the secrets away (RFC 7692, section 8).
-    #[arg(long, value_name = "BYTES", num_args = 0..=1, require_equals = true, default_missing_value = "128")]
-    #[arg(conflicts_with = "trace")]
-    deflate: Option<usize>,
+    #[arg(long, value_name = "SETTINGS", num_args = 0..=1, require_equals = true, conflicts_with = "trace")]
+    #[arg(default_missing_value = "", value_parser = compression::parse)]
+    deflate: Option<Deflate>,
 
     /// Record the connection in this file, for `adieu trace` and `adieu replay`
     ///
@@ -106,7 +108,7 @@ async fn open(arguments: &Arguments) -> Result<(WebSocket<TcpStream>, Driver<Tcp
 /// What is asked for, if it can be.
 pub(crate) fn prepare(arguments: &Arguments) -> Result<Connect, ConnectError> {
     let mut config = config();
-    config.deflate = arguments.deflate.map(compression);
+    config.deflate = arguments.deflate.clone();
     let mut connect = Connect::new(&arguments.url)?.config(Arc::new(config));
     for name in &arguments.subprotocol {
         connect = connect.subprotocol(name)?;

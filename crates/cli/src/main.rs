@@ -1,6 +1,7 @@
 //! `adieu`: serve, try and test WebSocket connections.
 
 mod command;
+mod compression;
 mod connect;
 mod counter;
 mod endpoint;

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::counter::Counter;
 use crate::endpoints::{self, Shared};
-use crate::{Failure, log};
+use crate::{Failure, compression, log};
 
 /// Stopping takes at most so much longer than a closing handshake may: whoever does not answer gets its verdict too.
 const STOP_MARGIN: Duration = Duration::from_secs(1);
@@ -48,15 +48,18 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "same|URL", value_parser = parse_origin, verbatim_doc_comment)]
     origin: Vec<Origin>,
 
-    /// Take up permessage-deflate where a client offers it, and compress messages of so many
-    /// bytes or more (128 without a number)
+    /// Take up permessage-deflate where a client offers it
+    ///
+    /// SETTINGS is a length in bytes, below which messages go as they are (128), and parameters
+    /// of RFC 7692: --deflate="0; server_no_context_takeover; client_max_window_bits=9".
     ///
     /// Off without this option: the length of a compressed message tells how much of it repeats
     /// what was sent before. Where one connection carries both secrets and text of an attacker's
-    /// choice, that gives the secrets away (RFC 7692, section 8). It also takes about 300 KB for
-    /// each connection that uses it.
-    #[arg(long, value_name = "BYTES", num_args = 0..=1, require_equals = true, default_missing_value = "128", verbatim_doc_comment)]
-    deflate: Option<usize>,
+    /// choice, that gives the secrets away (RFC 7692, section 8). It also takes about 330 KB for
+    /// each connection that uses it in both directions.
+    #[arg(long, value_name = "SETTINGS", num_args = 0..=1, require_equals = true, verbatim_doc_comment)]
+    #[arg(default_missing_value = "", value_parser = compression::parse)]
+    deflate: Option<Deflate>,
 
     /// Print a line for each connection that has ended: who, what, and the verdict
     #[arg(short, long)]
@@ -131,24 +134,17 @@ fn announce(listener: &TcpListener) -> io::Result<()> {
 }
 
 /// Large enough for whoever tests a client, also with messages in very many fragments.
-fn server_config(policy: OriginPolicy, deflate: Option<usize>) -> Arc<ServerConfig> {
+fn server_config(policy: OriginPolicy, deflate: Option<Deflate>) -> Arc<ServerConfig> {
     let mut config = Config::default();
     config.max_message_len = 64 << 20;
     config.max_frame_len = 64 << 20;
     config.max_fragments = 1 << 22;
     config.send_high = 16 << 20;
     config.send_low = 4 << 20;
-    config.deflate = deflate.map(compression);
+    config.deflate = deflate;
     let mut server = ServerConfig::new(policy).with(config);
     server.plain_http = true;
     Arc::new(server)
-}
-
-/// Compression from so many bytes on.
-pub(crate) fn compression(threshold: usize) -> Deflate {
-    let mut deflate = Deflate::default();
-    deflate.threshold = threshold;
-    deflate
 }
 
 /// The answers to our Close are worth a wait, but not any wait.

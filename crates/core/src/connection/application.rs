@@ -43,8 +43,7 @@ impl Connection {
         let head = answer.write(asked, &extensions.unwrap_or_default())?;
         let handshake = self.handshake.take();
         self.queue_head(now, &head);
-        self.protocol.handle_opened(now);
-        self.agree(agreed);
+        self.opened(now, agreed);
         if let Some(Handshake::Server(mut server)) = handshake.map(|handshake| *handshake) {
             self.handle_ahead(now, &mut server.early);
         }

@@ -158,8 +158,7 @@ impl Connection {
                 Ok(None) => {}
                 Ok(Some(response)) if response.status == 101 => {
                     self.handshake = None;
-                    self.protocol.handle_opened(now);
-                    self.agree(deflate::agreed(self.config(), &response.headers).unwrap_or_default());
+                    self.opened(now, deflate::agreed(self.config(), &response.headers).unwrap_or_default());
                     self.greeting = Some(Box::new(Event::Open(Box::new(response))));
                 }
                 Ok(Some(response)) => self.protocol.blame(Cause::Refused(Some(Box::new(response)))),

@@ -61,6 +61,12 @@ impl Connection {
         }
     }
 
+    /// The opening handshake succeeded.
+    pub(crate) fn opened(&mut self, now: Instant, agreed: Option<Parameters>) {
+        self.protocol.handle_opened(now);
+        self.agree(agreed);
+    }
+
     /// A frame's payload as it travels, and whether it begins a compressed message.
     pub(crate) fn deflate<'p>(
         &mut self,

@@ -72,6 +72,12 @@ impl Connection {
         }
     }
 
+    /// The opening handshake succeeded.
+    pub(crate) fn opened(&mut self, now: Instant, agreed: Option<Parameters>) {
+        self.protocol.handle_opened(now);
+        self.agree(agreed);
+    }
+
     pub(crate) fn deflate<'p>(
         &mut self,
         _: Opcode,

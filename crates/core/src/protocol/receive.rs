@@ -170,13 +170,12 @@ impl Protocol {
             decoder.compressed = rsv1;
         }
         // What does not compress becomes a little longer; what comes out is the caller's to bound.
-        let more = |limit: u64| if decoder.compressed { limit / 8 + 64 } else { 0 };
-        let most = |limit: usize| (limit as u64).saturating_add(more(limit as u64));
+        let cap = |limit: u64| limit.saturating_add(if decoder.compressed { limit / 8 + 64 } else { 0 });
         let checks = [
             // R10.4-01, R10.4-02
-            (len <= most(self.config.max_frame_len), Violation::FrameTooLong),
+            (len <= cap(self.config.max_frame_len as u64), Violation::FrameTooLong),
             // R10.4-03
-            (len <= most(self.config.max_message_len) - decoder.message_len, Violation::MessageTooLong),
+            (len <= cap(self.config.max_message_len as u64) - decoder.message_len, Violation::MessageTooLong),
             (decoder.fragments < self.config.max_fragments, Violation::TooManyFragments),
         ];
         checks.into_iter().try_for_each(|(passes, fault)| if passes { Ok(()) } else { Err(fault) })?;

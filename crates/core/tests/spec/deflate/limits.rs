@@ -74,7 +74,7 @@ fn limits_of_nothing_let_empty_messages_pass() {
 #[test]
 fn limits_of_everything_are_no_trouble() {
     for mut w in worlds(&compressing(|config| {
-        (config.max_message_len, config.max_frame_len) = (usize::MAX, usize::MAX)
+        (config.max_message_len, config.max_frame_len) = (usize::MAX, usize::MAX);
     })) {
         w.feed(&frame(w.peer, 2, true, compressed(b"x")));
         assert_eq!(w.heard(), ["binary [120]"]);
