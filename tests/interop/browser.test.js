@@ -3,47 +3,17 @@
 
 const assert = require("node:assert/strict");
 const { X509Certificate, createHash } = require("node:crypto");
-const { accessSync, constants } = require("node:fs");
 const path = require("node:path");
 const { after, before, beforeEach, afterEach, test } = require("node:test");
-const { chromium } = require("playwright-core");
 const { SECONDS, certificate, serve } = require(path.join(__dirname, "..", "support", "program.js"));
+const { launch } = require(path.join(__dirname, "..", "support", "browser.js"));
 
 const timeout = 3 * SECONDS * 1000;
-// Without them the browser looks for hosts of its maker's at every start.
-const QUIET = [
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
 let server;
 let secure;
 let made;
 let browser;
 let context;
-
-/** The browser that CHROMIUM names, or the first that is installed. */
-function installed() {
-  const names = ["chromium", "chromium-browser", "google-chrome"];
-  const folders = (process.env.PATH || "").split(path.delimiter);
-  const candidates = process.env.CHROMIUM
-    ? [process.env.CHROMIUM]
-    : names.flatMap((name) => folders.map((folder) => path.join(folder, name)));
-  const found = candidates.find((candidate) => {
-    try {
-      accessSync(candidate, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  assert.ok(found, "no Chromium: install it, or name it in the variable CHROMIUM");
-  return found;
-}
 
 /** Lets the browser take a certificate with this very key, and no other. */
 function trusting(cert) {
@@ -55,8 +25,7 @@ before(async () => {
   made = certificate();
   server = await serve();
   secure = await serve("--cert", made.file, "--key", made.keyFile);
-  const args = [...QUIET, trusting(made.cert)];
-  browser = await chromium.launch({ executablePath: installed(), args, timeout: SECONDS * 1000 });
+  browser = await launch(trusting(made.cert));
 }, { timeout });
 
 after(async () => {

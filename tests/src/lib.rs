@@ -1,5 +1,6 @@
 //! What the tests of the whole workspace share.
 
+pub mod autobahn;
 pub mod close_semantics;
 pub mod scenario;
 pub mod source;

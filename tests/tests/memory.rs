@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
+use adieu_core::deflate::{Deflate, Parameters};
 use adieu_core::handshake::Accept;
-use adieu_core::{Config, Connection, Event, Instant, OriginPolicy, Role, SendRefusal, ServerConfig};
+use adieu_core::{Config, Connection, Event, Instant, OriginPolicy, Role, SendRefusal, ServerConfig, State};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -27,6 +28,28 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame.extend([0; 4]);
     frame.extend(payload);
     frame
+}
+
+/// Bytes that do not compress.
+fn noise(len: usize) -> Vec<u8> {
+    (0..len as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
+}
+
+/// A message's payload, compressed as a client would.
+fn compressed(payload: &[u8]) -> Vec<u8> {
+    let mut config = Config::default();
+    config.send_high = usize::MAX;
+    let mut deflate = Deflate::default();
+    (deflate.threshold, deflate.level) = (0, 9);
+    config.deflate = Some(deflate);
+    let mut peer = Connection::open(Role::Server, Arc::new(config), [0; 32], NOW);
+    peer.agree(Some(Parameters::default()));
+    peer.send(NOW, payload).expect("an open connection");
+    let mut slices = [&[][..]; 4];
+    let filled = peer.transmit(NOW, &mut slices);
+    let wire = slices[..filled].concat();
+    let header_len = [(126, 4), (127, 10)].iter().find(|(len, _)| *len == wire[1]).map_or(2, |(_, at)| *at);
+    wire[header_len..].to_vec()
 }
 
 /// Looks ahead for as long as the connection reads.
@@ -52,7 +75,15 @@ fn floods(config: &Config) -> Vec<Vec<u8>> {
     let declared = declared[..config.max_message_len / 2].to_vec();
     let before = config.inbox_len.saturating_sub(1000) / 110;
     let mixed = [frame(0x81, &[b'x'; 100]).repeat(before), part.clone(), pings.clone()].concat();
-    vec![tiny, small, large, part, pings, declared, mixed]
+    let plain = vec![tiny, small, large, part, pings.clone(), declared, mixed];
+    if config.deflate.is_none() {
+        return plain;
+    }
+    let zeros = compressed(&vec![0; config.max_message_len]);
+    let bombs = frame(0xC2, &zeros).repeat(100);
+    let begun = [frame(0x42, &zeros[..zeros.len() / 2]), pings].concat();
+    let dense = frame(0xC2, &compressed(&noise(config.max_message_len))).repeat(3);
+    [plain, vec![bombs, begun, dense]].concat()
 }
 
 /// Sends until the queue is full, with one message of the limit as the last.
@@ -60,7 +91,7 @@ fn fill(connection: &mut Connection, config: &Config) {
     while connection.buffered() + 100 < config.send_high {
         connection.send(NOW, "0123456789".repeat(9)).expect("room");
     }
-    while connection.send(NOW, vec![0; config.max_message_len]).is_ok() {}
+    while connection.send(NOW, noise(config.max_message_len)).is_ok() {}
     assert_eq!(connection.refusal(), Some(SendRefusal::Full));
 }
 
@@ -90,14 +121,17 @@ fn configs() -> Vec<Config> {
     (small.send_high, small.send_low) = (16_384, 4096);
     let mut wide = Config::default();
     wide.read_len = 16 << 10;
-    vec![Config::default(), small, wide]
+    let plain = vec![Config::default(), small, wide];
+    let mut compressing = plain.clone();
+    compressing.iter_mut().for_each(|config| config.deflate = Some(Deflate::default()));
+    [plain, compressing].concat()
 }
 
 fn a_connection_holds_no_more_than_max_memory() {
     let fields: String = (0..55).map(|n| format!("X-{n}: {}\r\n", "v".repeat(100))).collect();
     let head = format!(
         "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{fields}\r\n"
+         Sec-WebSocket-Extensions: permessage-deflate\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{fields}\r\n"
     );
     for config in configs() {
         for (index, wire) in floods(&config).iter().enumerate() {
@@ -106,6 +140,80 @@ fn a_connection_holds_no_more_than_max_memory() {
             println!("flood {index}: {held} of {limit} bytes");
             assert!(held <= limit, "flood {index}: {held} bytes, promised {limit}");
         }
+    }
+}
+
+/// What zlib-rs takes to inflate, in bytes.
+const ZLIB: usize = 47_552;
+
+/// The most that is held of a compressed message over the limit, read in pieces of so many bytes; `wire` is many reads long.
+fn most_of_a_bomb(config: &Arc<Config>, wire: &[u8], piece_len: usize, ahead: bool) -> usize {
+    let mut pieces = wire.to_vec();
+    let mut connection = Connection::open(Role::Server, Arc::clone(config), [3; 32], NOW);
+    connection.agree(Some(Parameters::default()));
+    let _profiler = dhat::Profiler::builder().testing().build();
+    for piece in pieces.chunks_mut(piece_len) {
+        if ahead {
+            connection.handle_ahead(NOW, piece);
+            continue;
+        }
+        let mut input = piece;
+        while let Some(event) = connection.handle_input(NOW, &mut input) {
+            assert!(matches!(event, Event::Chunk(_)), "{event:?}");
+        }
+    }
+    while connection.poll_event(NOW).is_some() {}
+    assert_eq!(connection.state(), State::Closing, "the limit was passed");
+    heap().max_bytes
+}
+
+fn a_bomb_costs_its_limit_and_a_little_more() {
+    let zeros = compressed(&vec![0; 64 << 20]);
+    let one = frame(0xC2, &zeros);
+    let fragments = zeros.chunks(100).map(|part| frame(0x00, part)).collect::<Vec<_>>().concat();
+    let fragments = [frame(0x42, b""), fragments].concat();
+    for (limit, chunks) in [(1 << 20, false), (100_000, false), (1 << 20, true), (0, false)] {
+        let mut config = Config::default();
+        (config.max_message_len, config.chunks) = (limit, chunks);
+        config.deflate = Some(Deflate::default());
+        let config = Arc::new(config);
+        for wire in [&one, &fragments] {
+            for (piece_len, ahead) in
+                [(1, false), (7, true), (100, true), (1000, false), (1 << 16, true), (1 << 16, false)]
+            {
+                let held = most_of_a_bomb(&config, wire, piece_len, ahead);
+                let most = ZLIB + limit + (64 << 10);
+                println!(
+                    "bomb, limit {limit}, pieces of {piece_len}, ahead {ahead}, chunks {chunks}: {held} of {most} bytes"
+                );
+                assert!(held <= most, "{held} bytes, promised {most}");
+            }
+        }
+    }
+}
+
+/// Without context takeover nothing is kept between messages.
+fn zlib_is_given_back_after_each_message_where_nothing_is_remembered() {
+    for takeover in [true, false] {
+        let mut config = Config::default();
+        let mut deflate = Deflate::default();
+        deflate.threshold = 0;
+        config.deflate = Some(deflate);
+        let mut connection = Connection::open(Role::Server, Arc::new(config), [3; 32], NOW);
+        let mut agreed = Parameters::default();
+        (agreed.server_no_context_takeover, agreed.client_no_context_takeover) = (!takeover, !takeover);
+        connection.agree(Some(agreed));
+        let wire = frame(0xC2, &compressed(b"hello"));
+        let mut scratch = wire.clone();
+        let mut spare = Vec::with_capacity(1 << 10);
+        let _profiler = dhat::Profiler::builder().testing().build();
+        for _ in 0..3 {
+            assert_eq!(echo(&mut connection, &wire, &mut scratch, &mut spare), 1);
+        }
+        let held = heap().curr_bytes;
+        println!("after traffic, takeover {takeover}: {held} bytes");
+        let zlib = 280_000 + ZLIB;
+        assert!(if takeover { held > 300_000 && held < zlib + 1000 } else { held == 0 }, "{held} bytes");
     }
 }
 
@@ -171,5 +279,7 @@ fn main() {
     echoes_of_whole_messages_do_not_allocate_and_leave_nothing_behind();
     a_connection_holds_no_more_than_max_memory();
     an_application_that_is_always_behind_holds_no_more_the_longer_it_lasts();
-    println!("test result: ok. 3 passed; 0 failed");
+    a_bomb_costs_its_limit_and_a_little_more();
+    zlib_is_given_back_after_each_message_where_nothing_is_remembered();
+    println!("test result: ok. 5 passed; 0 failed");
 }

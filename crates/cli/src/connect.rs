@@ -10,13 +10,13 @@ use std::task::Poll;
 use std::thread;
 
 use adieu_tokio::{
-    Close, CloseError, Closed, Config, Connect, ConnectError, Message, NetStream, Sender, WebSocket,
+    Close, CloseError, Closed, Config, Connect, ConnectError, Deflate, Message, NetStream, Sender, WebSocket,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::command::{self, Command};
-use crate::{Failure, certificate, complain, escape, record, say};
+use crate::{Failure, certificate, complain, compression, escape, record, say};
 
 /// So many lines are read ahead of what was sent.
 const LINES_AHEAD: usize = 16;
@@ -58,6 +58,17 @@ pub(crate) struct Arguments {
     /// Trust the certificates in this file, in PEM, instead of those that the system trusts
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+
+    /// Offer permessage-deflate
+    ///
+    /// SETTINGS is a length in bytes, below which messages go as they are (128), and parameters of RFC 7692 to ask for:
+    /// --deflate="0; server_no_context_takeover; server_max_window_bits=9".
+    ///
+    /// Off without this option: the length of a compressed message tells how much of it repeats what was sent before. Where one
+    /// connection carries both secrets and text of an attacker's choice, that gives the secrets away (RFC 7692, section 8).
+    #[arg(long, value_name = "SETTINGS", num_args = 0..=1, require_equals = true, conflicts_with = "trace")]
+    #[arg(default_missing_value = "", value_parser = compression::parse)]
+    deflate: Option<Deflate>,
 
     /// Record the connection in this file, for `adieu trace` and `adieu replay`
     ///
@@ -104,7 +115,9 @@ pub(crate) fn prepare(arguments: &Arguments) -> Result<Connect, Failure> {
 }
 
 fn request(arguments: &Arguments) -> Result<Connect, ConnectError> {
-    let mut connect = Connect::new(&arguments.url)?.config(Arc::new(config()));
+    let mut config = config();
+    config.deflate = arguments.deflate.clone();
+    let mut connect = Connect::new(&arguments.url)?.config(Arc::new(config));
     for name in &arguments.subprotocol {
         connect = connect.subprotocol(name)?;
     }

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod command;
+mod compression;
 mod connect;
 mod counter;
 mod endpoint;

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use adieu_mio::mio;
 use adieu_tokio::tls::TlsStream;
-use adieu_tokio::{Config, NetStream, OriginPolicy, ServerConfig, serve_over};
+use adieu_tokio::{Config, Deflate, NetStream, OriginPolicy, ServerConfig, serve_over};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::counter::Counter;
 use crate::endpoints::{self, Shared};
-use crate::{Failure, certificate, endpoints_mio, log};
+use crate::{Failure, certificate, compression, endpoints_mio, log};
 
 /// Stopping takes at most so much longer than a closing handshake may: whoever does not answer gets its verdict too.
 const STOP_MARGIN: Duration = Duration::from_secs(1);
@@ -58,6 +58,19 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     certificate: certificate::Certificate,
+
+    /// Take up permessage-deflate where a client offers it
+    ///
+    /// SETTINGS is a length in bytes, below which messages go as they are (128), and parameters
+    /// of RFC 7692: --deflate="0; server_no_context_takeover; client_max_window_bits=9".
+    ///
+    /// Off without this option: the length of a compressed message tells how much of it repeats
+    /// what was sent before. Where one connection carries both secrets and text of an attacker's
+    /// choice, that gives the secrets away (RFC 7692, section 8). It also takes about 330 KB for
+    /// each connection that uses it in both directions.
+    #[arg(long, value_name = "SETTINGS", num_args = 0..=1, require_equals = true, verbatim_doc_comment)]
+    #[arg(default_missing_value = "", value_parser = compression::parse)]
+    deflate: Option<Deflate>,
 
     /// Print a line for each connection that has ended: who, what, and the verdict
     #[arg(short, long)]
@@ -111,7 +124,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let (stop, stopping) = watch::channel(false);
     let (log, writer) = arguments.log.then(log::start).unzip();
     let shared = Arc::new(Shared { counter: Arc::new(Counter::default()), stopping, log });
-    let config = server_config(policy);
+    let config = server_config(policy, arguments.deflate);
     let stop_timeout = stop_timeout(&config.connection);
     if arguments.mio {
         run_mio(listener, config, shared, stop, stop_timeout)
@@ -167,13 +180,14 @@ fn announce(listener: &TcpListener, secure: bool) -> io::Result<()> {
 }
 
 /// Large enough for whoever tests a client, also with messages in very many fragments.
-fn server_config(policy: OriginPolicy) -> Arc<ServerConfig> {
+fn server_config(policy: OriginPolicy, deflate: Option<Deflate>) -> Arc<ServerConfig> {
     let mut config = Config::default();
     config.max_message_len = 64 << 20;
     config.max_frame_len = 64 << 20;
     config.max_fragments = 1 << 22;
     config.send_high = 16 << 20;
     config.send_low = 4 << 20;
+    config.deflate = deflate;
     let mut server = ServerConfig::new(policy).with(config);
     server.plain_http = true;
     Arc::new(server)

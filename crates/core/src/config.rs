@@ -3,6 +3,8 @@
 use alloc::{string::String, sync::Arc, vec::Vec};
 use core::time::Duration;
 
+use crate::deflate::Deflate;
+
 /// What one endpoint allows and how long it waits. Shared by all its connections through an [`Arc`].
 ///
 /// Every field may be set to any value; the defaults suit a server on the open internet.
@@ -53,6 +55,9 @@ pub struct Config {
     /// Input that is discarded after the end before the transport is closed all the same, in bytes. Default 1 MiB.
     /// Less than a Close takes, 131 bytes, and two Closes that cross end in a reset.
     pub drain_len: usize,
+    /// Offer or accept permessage-deflate (RFC 7692), with the feature `deflate`. Default none: compression beside text of an attacker's
+    /// choice gives secrets away (RFC 7692 §8), and costs memory and time.
+    pub deflate: Option<Deflate>,
 }
 
 impl Default for Config {
@@ -78,6 +83,7 @@ impl Default for Config {
             pong_timeout: Duration::from_secs(20),
             idle_timeout: None,
             drain_len: 1 << 20,
+            deflate: None,
         }
     }
 }
@@ -98,7 +104,8 @@ impl Config {
         let queue = 2 * (self.send_high as u128 + message);
         // Head, its fields apart, and what the answer needs of them.
         let handshake = 4 * self.max_head_len as u128 + 160 * self.max_headers as u128;
-        let all = inbox + queue + handshake + message + FIXED_MEMORY;
+        let deflate = if let Some(deflate) = &self.deflate { deflate.max_memory(self) } else { 0 };
+        let all = inbox + queue + handshake + message + FIXED_MEMORY + deflate;
         if all > usize::MAX as u128 { usize::MAX } else { all as usize }
     }
 }

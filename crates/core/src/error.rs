@@ -32,6 +32,8 @@ words! {
         MessageInsideMessage = "a message inside an unfinished message",
         /// Text that is not UTF-8 (§8.1).
         TextUtf8 = "text that is not UTF-8",
+        /// A compressed message that does not inflate (RFC 7692 §7.2.2).
+        Deflate = "a compressed message that does not inflate",
         /// A Close whose payload is one byte (§5.5.1).
         CloseLength = "a Close payload of one byte",
         /// A Close with a code that may not travel (§7.4).
@@ -62,6 +64,8 @@ words! {
         Accept = "Sec-WebSocket-Accept does not belong to the key",
         /// An extension that was not offered.
         Extension = "an extension that was not offered",
+        /// An extension's parameters that the offer does not allow (RFC 7692 §7.1).
+        ExtensionParameters = "parameters of an extension that the offer does not allow",
         /// A subprotocol that was not offered.
         Subprotocol = "a subprotocol that was not offered",
     }
@@ -142,7 +146,7 @@ impl Violation {
     // R7.1.7-04
     pub const fn code(self) -> CloseCode {
         match self {
-            Self::TextUtf8 | Self::CloseReasonUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::TextUtf8 | Self::Deflate | Self::CloseReasonUtf8 => CloseCode::INVALID_PAYLOAD,
             Self::FrameTooLong | Self::MessageTooLong | Self::TooManyFragments => CloseCode::MESSAGE_TOO_BIG,
             // R5.1-05
             _ => CloseCode::PROTOCOL_ERROR,

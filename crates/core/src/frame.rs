@@ -46,6 +46,8 @@ impl Opcode {
 pub struct Header {
     /// The last frame of its message.
     pub fin: bool,
+    /// The message is compressed (RFC 7692 §6); on the frame that begins one.
+    pub rsv1: bool,
     /// What the frame is.
     pub opcode: Opcode,
     /// The payload's length in bytes, below 2^63.
@@ -56,16 +58,17 @@ pub struct Header {
 
 impl Header {
     /// Reads a header that came to `receiver`: it, and how many bytes it takes. Faults are found at their byte, wherever the input is
-    /// cut; `None`: nothing is wrong so far.
+    /// cut; `None`: nothing is wrong so far. With `rsv1`, RSV1 may be set on a frame that begins a message (RFC 7692 §6).
     ///
     /// # Errors
     ///
     /// The [`Violation`] of the first wrong byte.
-    pub fn parse(bytes: &[u8], receiver: Role) -> Result<Option<(Self, usize)>, Violation> {
+    pub fn parse(bytes: &[u8], receiver: Role, rsv1: bool) -> Result<Option<(Self, usize)>, Violation> {
         let Some(&first) = bytes.first() else { return Ok(None) };
         let (fin, opcode) = (first & 0x80 != 0, first & 0x0F);
         // R5.2-02
-        if first & 0x70 != 0 {
+        let rsv1 = rsv1 && matches!(first & 0x4F, 0x41 | 0x42);
+        if first & if rsv1 { 0x30 } else { 0x70 } != 0 {
             return Err(Violation::ReservedBits);
         }
         // R5.2-03
@@ -86,17 +89,17 @@ impl Header {
         }
         let Some((len, at)) = parse_len(second & 0x7F, &bytes[2..])? else { return Ok(None) };
         if !masked {
-            return Ok(Some((Self { fin, opcode, len, key: None }, at)));
+            return Ok(Some((Self { fin, rsv1, opcode, len, key: None }, at)));
         }
         let key = bytes[at..].first_chunk();
-        Ok(key.map(|key| (Self { fin, opcode, len, key: Some(*key) }, at + 4)))
+        Ok(key.map(|key| (Self { fin, rsv1, opcode, len, key: Some(*key) }, at + 4)))
     }
 
     /// Appends the header, its length in the shortest form.
     #[inline]
     pub fn write(&self, out: &mut Vec<u8>) {
         // R5.2-01, R6.1-06
-        let first = u8::from(self.fin) << 7 | self.opcode as u8;
+        let first = u8::from(self.fin) << 7 | u8::from(self.rsv1) << 6 | self.opcode as u8;
         // R5.3-01
         let masked = u8::from(self.key.is_some()) << 7;
         // R5.2-05

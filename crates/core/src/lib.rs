@@ -81,6 +81,8 @@ extern crate alloc;
 mod close;
 mod config;
 mod connection;
+#[cfg_attr(not(feature = "deflate"), path = "deflate/off.rs")]
+pub mod deflate;
 mod error;
 mod event;
 pub mod frame;

@@ -32,7 +32,7 @@ impl Frame {
             mask(key, &mut payload);
         }
         let mut bytes = Vec::new();
-        Header { fin, opcode, len: payload.len() as u64, key }.write(&mut bytes);
+        Header { fin, rsv1: false, opcode, len: payload.len() as u64, key }.write(&mut bytes);
         bytes.append(&mut payload);
         Self(bytes.into())
     }
@@ -51,7 +51,7 @@ impl Frame {
     pub fn header(&self) -> Option<Header> {
         let masked = self.0.get(1).is_some_and(|second| second & 0x80 != 0);
         let receiver = if masked { Role::Server } else { Role::Client };
-        Header::parse(&self.0, receiver).ok().flatten().map(|(header, _)| header)
+        Header::parse(&self.0, receiver, false).ok().flatten().map(|(header, _)| header)
     }
 
     pub(crate) fn is(&self, opcode: Opcode) -> bool {

@@ -147,7 +147,7 @@ impl Flaw {
 fn frame(sender: Role, fin: bool, opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     let key = (sender == Role::Client).then_some([0x1D, 0xE2, 0x7A, 0x55]);
     let mut bytes = Vec::new();
-    Header { fin, opcode, len: payload.len() as u64, key }.write(&mut bytes);
+    Header { fin, rsv1: false, opcode, len: payload.len() as u64, key }.write(&mut bytes);
     let start = bytes.len();
     bytes.extend_from_slice(payload);
     key.into_iter().for_each(|key| mask(key, &mut bytes[start..]));

@@ -59,7 +59,7 @@ impl Decoder {
             self.head = head.starts_with(b"HTTP/1.1 ") && !head.starts_with(b"HTTP/1.1 101 ");
             return Some(Item::Head(head));
         }
-        match Header::parse(rest, self.receiver) {
+        match Header::parse(rest, self.receiver, false) {
             Err(violation) => {
                 self.broken = true;
                 Some(Item::Broken(violation.to_string()))

@@ -78,6 +78,7 @@ mod websocket;
 mod wire;
 
 pub use accept::{Handshake, Incoming, accept, incoming, incoming_with_driver};
+pub use adieu_core::deflate::Deflate;
 pub use adieu_core::handshake::{Accept, Header, Headers, Reject, Request, Response};
 pub use adieu_core::{
     AnswerError, Backlog, Cause, Chunk, Close, CloseCode, CloseError, Closed, Config, HeaderError, Initiator,

@@ -31,6 +31,13 @@ enum Ask {
     System,
 }
 
+/// How a message is to be sent: in a fragment, which is the last or not, and never compressed.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Form {
+    pub(crate) end: Option<bool>,
+    pub(crate) plain: bool,
+}
+
 impl<S: Transport> Inner<S> {
     /// Lends the thread's write buffer for as long as there is something to write.
     pub(crate) fn lend(&mut self) {
@@ -208,18 +215,18 @@ impl<S: Transport> Inner<S> {
         self.armed
     }
 
-    /// Offers a message, or a fragment (`part` tells whether it is the last), to the queue.
+    /// Offers a message, or a fragment, to the queue.
     pub(crate) fn send<'m>(
         &mut self,
         io: &mut Io<'_>,
         message: Message<'m>,
-        part: Option<bool>,
+        form: Form,
     ) -> Result<Ticket, SendError<Message<'m>>> {
         self.look_before_send(io);
-        match self.offer(io.now, message, part) {
+        match self.offer(io.now, message, form) {
             Err(SendError { refusal: SendRefusal::Full, message }) => {
                 self.flush(io);
-                self.offer(io.now, message, part)
+                self.offer(io.now, message, form)
             }
             answer => answer,
         }
@@ -253,11 +260,13 @@ impl<S: Transport> Inner<S> {
         &mut self,
         now: Instant,
         message: Message<'m>,
-        part: Option<bool>,
+        form: Form,
     ) -> Result<Ticket, SendError<Message<'m>>> {
-        match part {
-            None => self.conn.send(now, message),
-            Some(end) => self.conn.send_fragment(now, message, end),
+        match form {
+            Form { end: None, plain: false } => self.conn.send(now, message),
+            Form { end: None, plain: true } => self.conn.send_uncompressed(now, message),
+            Form { end: Some(end), plain: false } => self.conn.send_fragment(now, message, end),
+            Form { end: Some(end), plain: true } => self.conn.send_fragment_uncompressed(now, message, end),
         }
     }
 

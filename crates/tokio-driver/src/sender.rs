@@ -13,6 +13,7 @@ use adieu_core::{
 };
 
 use crate::error::PingFailed;
+use crate::progress::Form;
 use crate::shared::Shared;
 use crate::transport::Transport;
 use crate::waiters::{Place, Wait};
@@ -49,7 +50,7 @@ impl<S: Transport> Sender<S> {
         &self,
         message: impl Into<Message<'m>>,
     ) -> impl Future<Output = Result<Ticket, SendError<Message<'m>>>> {
-        self.send_part(message.into(), None)
+        self.send_part(message.into(), Form::default())
     }
 
     /// Queues a fragment of a message like [`send`](Self::send): the first begins the message, the one with `end` finishes it.
@@ -62,13 +63,39 @@ impl<S: Transport> Sender<S> {
         fragment: impl Into<Message<'m>>,
         end: bool,
     ) -> impl Future<Output = Result<Ticket, SendError<Message<'m>>>> {
-        self.send_part(fragment.into(), Some(end))
+        self.send_part(fragment.into(), Form { end: Some(end), plain: false })
+    }
+
+    /// Queues a message like [`send`](Self::send), but never compresses it: for secrets beside which others can place text of their choice
+    /// (RFC 7692 §8).
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send).
+    pub fn send_uncompressed<'m>(
+        &self,
+        message: impl Into<Message<'m>>,
+    ) -> impl Future<Output = Result<Ticket, SendError<Message<'m>>>> {
+        self.send_part(message.into(), Form { end: None, plain: true })
+    }
+
+    /// Queues a fragment like [`send_fragment`](Self::send_fragment), of a message that is not compressed: the first fragment decides.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send).
+    pub fn send_fragment_uncompressed<'m>(
+        &self,
+        fragment: impl Into<Message<'m>>,
+        end: bool,
+    ) -> impl Future<Output = Result<Ticket, SendError<Message<'m>>>> {
+        self.send_part(fragment.into(), Form { end: Some(end), plain: true })
     }
 
     fn send_part<'m>(
         &self,
         message: Message<'m>,
-        part: Option<bool>,
+        form: Form,
     ) -> impl Future<Output = Result<Ticket, SendError<Message<'m>>>> {
         let mut place = Place::new(&self.shared);
         let mut waiting = Some(message);
@@ -77,7 +104,7 @@ impl<S: Transport> Sender<S> {
                 let Some(message) = waiting.take() else {
                     return Poll::Pending;
                 };
-                match inner.send(io, message, part) {
+                match inner.send(io, message, form) {
                     Err(SendError { refusal: SendRefusal::Full, message }) => {
                         waiting = Some(message);
                         place.wait(&mut inner.waiters, Wait::Room, cx);
@@ -95,7 +122,7 @@ impl<S: Transport> Sender<S> {
     ///
     /// Every [`SendRefusal`], with the message.
     pub fn try_send<'m>(&self, message: impl Into<Message<'m>>) -> Result<Ticket, SendError<Message<'m>>> {
-        self.shared.with_rest(|inner, io| inner.send(io, message.into(), None))
+        self.shared.with_rest(|inner, io| inner.send(io, message.into(), Form::default()))
     }
 
     /// Queues a message that was prepared for many like [`send`](Self::send): it was encoded once, and is shared where it is large.

@@ -7,6 +7,7 @@ use adieu_core::{Close, Message, SendError, SendRefusal};
 use futures_sink::Sink;
 
 use crate::error::SinkError;
+use crate::progress::Form;
 use crate::shared::{Inner, Io};
 use crate::transport::Transport;
 use crate::waiters::Wait;
@@ -31,7 +32,7 @@ impl SinkState {
         let Some(message) = self.held.take() else {
             return Poll::Ready(Ok(()));
         };
-        match inner.send(io, *message, None) {
+        match inner.send(io, *message, Form::default()) {
             Ok(_) => Poll::Ready(Ok(())),
             Err(SendError { refusal: SendRefusal::Full, message }) => {
                 self.held = Some(Box::new(message));

@@ -8,8 +8,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use adieu_core::handshake::ClientRequest;
-use adieu_core::{Closed, Config, Message};
+use adieu_core::{Closed, Message};
 use adieu_mio::{EventLoop, Handle, Handler, Key, Sockets};
+use adieu_tests::autobahn::config;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -101,14 +102,4 @@ impl Handler for Client {
             self.handle.iter().for_each(|handle| handle.shut_down());
         }
     }
-}
-
-/// Takes whatever the suite sends: 16 MiB at once, and as many frames.
-fn config() -> Config {
-    let mut config = Config::default();
-    config.max_message_len = 64 << 20;
-    config.max_frame_len = 64 << 20;
-    config.max_fragments = 1 << 24;
-    config.send_high = 64 << 20;
-    config
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use adieu_core::{Config, Message};
+use adieu_tests::autobahn::config;
 use adieu_tokio::{Connect, ConnectError, NetStream, WebSocket};
 
 #[tokio::main(flavor = "current_thread")]
@@ -36,16 +37,6 @@ async fn run(base: &str, agent: &str) -> Result<(), Box<dyn std::error::Error>> 
     let mut last = open(&format!("{base}/updateReports?agent={agent}"), &config).await?;
     while last.recv().await.is_ok() {}
     Ok(())
-}
-
-/// Takes whatever the suite sends: 16 MiB at once, and as many frames.
-fn config() -> Config {
-    let mut config = Config::default();
-    config.max_message_len = 64 << 20;
-    config.max_frame_len = 64 << 20;
-    config.max_fragments = 1 << 24;
-    config.send_high = 64 << 20;
-    config
 }
 
 async fn open(url: &str, config: &Arc<Config>) -> Result<WebSocket<NetStream>, ConnectError> {

@@ -18,7 +18,7 @@ impl Connection {
     fn next_event(&mut self, now: Instant) -> Option<Event<'static>> {
         let greeting = self.greeting.take().map(|greeting| *greeting);
         let told = greeting.or_else(|| self.protocol.poll_event());
-        told.or_else(|| self.take_held(now).inspect(|_| self.protocol.delivered()))
+        told.or_else(|| self.take_held(now))
     }
 
     fn take_held(&mut self, now: Instant) -> Option<Event<'static>> {
@@ -26,6 +26,8 @@ impl Connection {
         let (event, len) = inbox.pop()?;
         self.inbox.take_if(|inbox| inbox.is_empty());
         self.protocol.released(now, len);
+        self.protocol.delivered();
+        self.catch_up(now);
         Some(event)
     }
 
@@ -36,10 +38,12 @@ impl Connection {
     /// [`AnswerError`] if no request waits, it does not ask for WebSocket, or the subprotocol was not offered; nothing changed.
     pub fn accept(&mut self, now: Instant, answer: &Accept) -> Result<(), AnswerError> {
         let asked = self.asked().ok_or(AnswerError::NoRequest)?;
-        let head = answer.write(asked)?;
+        // R9-02
+        let (agreed, extensions) = deflate::answer(self.config(), &asked.headers).unzip();
+        let head = answer.write(asked, &extensions.unwrap_or_default())?;
         let handshake = self.handshake.take();
         self.queue_head(now, &head);
-        self.protocol.handle_opened(now);
+        self.opened(now, agreed);
         if let Some(Handshake::Server(mut server)) = handshake.map(|handshake| *handshake) {
             self.handle_ahead(now, &mut server.early);
         }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::protocol::Data;
-use crate::{Cause, Chunk, Kind, State, Violation, utf8};
+use crate::{Cause, Chunk, Kind, State, Violation, deflate, utf8};
 
 /// From this length on a message is gathered in a buffer that was used before, if there is one.
 const LARGE_LEN: u64 = 64 << 10;
@@ -23,6 +23,7 @@ impl Connection {
         while self.greeting.is_none() && !input.is_empty() {
             if let Some(event) = self.next(now, input) {
                 self.protocol.delivered();
+                self.catch_up(now);
                 return Some(event);
             }
         }
@@ -32,7 +33,7 @@ impl Connection {
     /// Looks ahead: takes all of `input`, acts on control frames at once, puts messages into the inbox. It does not ask
     /// for an event.
     pub fn handle_ahead(&mut self, now: Instant, mut input: &mut [u8]) {
-        while !input.is_empty() {
+        while !self.puts_by(now, &mut input) && !input.is_empty() {
             if let Some(event) = self.next(now, &mut input) {
                 self.hold(now, event);
             }
@@ -42,7 +43,7 @@ impl Connection {
 
     /// Takes the next step through `input`, to the end of it or to an event.
     #[inline(always)]
-    fn next<'b>(&mut self, now: Instant, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
+    pub(crate) fn next<'b>(&mut self, now: Instant, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
         match self.protocol.receive_whole(now, input) {
             Some((kind, payload)) => self.whole(now, kind, payload),
             None => self.advance(now, input),
@@ -62,12 +63,12 @@ impl Connection {
 
     /// The peer's direction of the stream ended in order (TLS: with `close_notify`).
     pub fn handle_eof(&mut self, now: Instant) {
-        self.then_settle(now, |protocol| protocol.handle_eof(now));
+        self.end(now, None);
     }
 
     /// Reading failed.
     pub fn handle_read_error(&mut self, now: Instant, error: TransportError) {
-        self.then_settle(now, |protocol| protocol.handle_read_error(now, error));
+        self.end(now, Some(error));
     }
 
     /// Acts on every deadline that has passed at `now`. Where input waits, read it first.
@@ -85,15 +86,18 @@ impl Connection {
         let text = utf8::validate(payload);
         if text.is_err() {
             // R8.1-01
-            self.protocol.violate(now, Violation::TextUtf8);
+            self.protocol.violate_inside(now, Violation::TextUtf8);
         }
         text.ok().map(|text| Event::Message(text.into()))
     }
 
     /// A part of a message that did not arrive at once, or that is wanted in parts.
     // R5.4-01
-    fn part<'b>(&mut self, now: Instant, data: Data<'b>) -> Option<Event<'b>> {
+    pub(crate) fn part<'b>(&mut self, now: Instant, data: Data<'b>) -> Option<Event<'b>> {
         let (chunks, limit) = (self.config().chunks, self.config().max_message_len);
+        if data.compressed {
+            return self.inflate(now, &data);
+        }
         // R5.4-07
         if data.start && data.end && !chunks {
             return self.whole(now, data.kind, data.payload);
@@ -113,7 +117,7 @@ impl Connection {
             if told {
                 self.protocol.delivered();
             }
-            self.protocol.violate(now, Violation::TextUtf8);
+            self.protocol.violate_inside(now, Violation::TextUtf8);
         }
         if told {
             return Some(Event::Chunk(Chunk { kind, payload: Cow::Borrowed(&payload[..len]), start, end }));
@@ -122,7 +126,7 @@ impl Connection {
     }
 
     /// Puts a message into the inbox, or drops it.
-    fn hold(&mut self, now: Instant, event: Event<'_>) {
+    pub(crate) fn hold(&mut self, now: Instant, event: Event<'_>) {
         if self.protocol.admits() {
             let len = self.inbox.get_or_insert_default().push(event);
             self.protocol.held(now, len);
@@ -154,13 +158,13 @@ impl Connection {
                 Ok(None) => {}
                 Ok(Some(response)) if response.status == 101 => {
                     self.handshake = None;
+                    self.opened(now, deflate::agreed(self.config(), &response.headers).unwrap_or_default());
                     self.greeting = Some(Box::new(Event::Open(Box::new(response))));
-                    self.protocol.handle_opened(now);
                 }
                 Ok(Some(response)) => self.protocol.blame(Cause::Refused(Some(Box::new(response)))),
                 Err(fault) => self.protocol.violate(now, Violation::Response(fault)),
             },
-            None => {}
+            Some(Handshake::Agreed(_)) | None => {}
         }
         let limit = self.config().max_head_len;
         if self.protocol.server_refusal().is_some_and(|response| response.read_body(input, limit)) {
@@ -176,7 +180,7 @@ impl Connection {
     }
 
     /// Changes the protocol, and does what it asks for then.
-    pub(super) fn then_settle<T>(&mut self, now: Instant, change: impl FnOnce(&mut Protocol) -> T) -> T {
+    pub(crate) fn then_settle<T>(&mut self, now: Instant, change: impl FnOnce(&mut Protocol) -> T) -> T {
         let answer = change(&mut self.protocol);
         self.settle(now);
         answer
@@ -209,5 +213,6 @@ impl Connection {
         if !self.protocol.writes() {
             self.outbox = Outbox::default();
         }
+        self.catch_up(now);
     }
 }

@@ -16,6 +16,7 @@ use chacha20::ChaCha8Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 use core::ops::Deref;
 
+use crate::deflate::{self, Codec};
 use crate::frame::Opcode;
 use crate::handshake::{ClientHandshake, ClientRequest, Reject, ServerHandshake};
 use crate::lifecycle::Phase;
@@ -37,13 +38,13 @@ pub use prepared::{Backlog, Prepared};
 /// hand.
 #[derive(Debug)]
 pub struct Connection {
-    protocol: Protocol,
+    pub(crate) protocol: Protocol,
     outbox: Outbox,
     inbox: Option<Box<Inbox>>,
     gather: Option<Box<Gather>>,
     /// A client's masking keys (RFC 6455 §5.3, §10.3); never shown.
     keys: Option<Box<ChaCha8Rng>>,
-    handshake: Option<Box<Handshake>>,
+    pub(crate) handshake: Option<Box<Handshake>>,
     /// What the handshake tells the application, before anything else.
     greeting: Option<Box<Event<'static>>>,
 }
@@ -59,11 +60,12 @@ impl Deref for Connection {
 
 const _: () = assert!(size_of::<Connection>() <= 384, "a Connection of more than 384 bytes");
 
-/// The opening handshake while it lasts.
+/// The opening handshake while it lasts, and then what was agreed on.
 #[derive(Debug)]
-enum Handshake {
+pub(crate) enum Handshake {
     Server(ServerHandshake),
     Client(ClientHandshake),
+    Agreed(Codec),
 }
 
 impl Connection {
@@ -82,7 +84,7 @@ impl Connection {
         let mut nonce = [0; 16];
         // R4.1-29
         keys.fill_bytes(&mut nonce);
-        let (handshake, head) = ClientHandshake::begin(request, nonce);
+        let (handshake, head) = ClientHandshake::begin(request, nonce, &deflate::offer(&config));
         let protocol = Protocol::new(Role::Client, config, now);
         let mut client = Self::new(protocol, Some(keys), Some(Handshake::Client(handshake)));
         // R4.1-01, R4.1-18

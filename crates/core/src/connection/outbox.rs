@@ -163,7 +163,7 @@ impl Outbox {
         let bytes = &self.front.frames[self.written..];
         let masked = bytes.get(1).is_some_and(|second| second & 0x80 != 0);
         let receiver = if masked { Role::Server } else { Role::Client };
-        if let Ok(Some((header, header_len))) = Header::parse(bytes, receiver) {
+        if let Ok(Some((header, header_len))) = Header::parse(bytes, receiver, true) {
             (self.current, self.left) = (Some(header), header.len + header_len as u64);
         }
     }

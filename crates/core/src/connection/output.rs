@@ -24,7 +24,7 @@ impl Connection {
                 // R5.1-01, R5.5.1-03
                 let key = self.masking_key();
                 // R5.4-02
-                let header = Header { fin: true, opcode, len: payload.len() as u64, key };
+                let header = Header { fin: true, rsv1: false, opcode, len: payload.len() as u64, key };
                 let len = urgent.push(header, Cow::Owned(payload));
                 self.protocol.handle_queued(now, len, 0);
             }
@@ -69,8 +69,9 @@ impl Connection {
     // R6.1-04
     #[inline]
     pub(super) fn queue_frame(&mut self, now: Instant, fin: bool, opcode: Opcode, payload: Cow<'_, [u8]>) {
+        let (rsv1, payload) = self.deflate(opcode, fin, payload);
         let payload_len = if opcode.is_control() { 0 } else { payload.len() };
-        let header = Header { fin, opcode, len: payload.len() as u64, key: self.masking_key() };
+        let header = Header { fin, rsv1, opcode, len: payload.len() as u64, key: self.masking_key() };
         // R5.4-03
         let len = self.outbox.tail().push(header, payload);
         self.protocol.handle_queued(now, len, payload_len);

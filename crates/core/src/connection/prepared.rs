@@ -33,7 +33,7 @@ impl Prepared {
         let (kind, payload) = (message.kind(), message.as_bytes());
         let opcode = if kind == Kind::Text { Opcode::Text } else { Opcode::Binary };
         let mut frame = Vec::with_capacity(MAX_HEADER_LEN + payload.len());
-        Header { fin: true, opcode, len: payload.len() as u64, key: None }.write(&mut frame);
+        Header { fin: true, rsv1: false, opcode, len: payload.len() as u64, key: None }.write(&mut frame);
         let header_len = frame.len();
         frame.extend_from_slice(payload);
         Self(Arc::new(Encoded { kind, frame, header_len }))
@@ -61,7 +61,7 @@ impl Prepared {
 }
 
 impl Connection {
-    /// Queues a message that was prepared for many.
+    /// Queues a message that was prepared for many. It is not compressed.
     ///
     /// # Errors
     ///
@@ -69,25 +69,30 @@ impl Connection {
     // R6.1-01
     pub fn send_prepared(&mut self, now: Instant, message: &Prepared) -> Result<Ticket, SendRefusal> {
         let (opcode, ticket) = self.protocol.send(now, message.kind(), true, false)?;
-        if self.role() == Role::Client {
-            self.queue_frame(now, true, opcode, Cow::Borrowed(message.payload()));
+        let payload = message.payload();
+        let len = if self.role() == Role::Client {
+            let key = self.masking_key();
+            let header = Header { fin: true, rsv1: false, opcode, len: payload.len() as u64, key };
+            self.outbox.tail().push(header, Cow::Borrowed(payload))
         } else {
-            self.outbox.tail().push_prepared(message);
-            self.protocol.handle_queued(now, message.0.frame.len(), message.payload().len());
-        }
+            self.outbox.tail().push_prepared(message)
+        };
+        self.protocol.handle_queued(now, len, payload.len());
         Ok(ticket)
     }
 }
 
 impl Block {
-    /// Appends a frame that is encoded already; there is room.
-    fn push_prepared(&mut self, message: &Prepared) {
+    /// Appends a frame that is encoded already; there is room. Answers with its length.
+    fn push_prepared(&mut self, message: &Prepared) -> usize {
         let Encoded { frame, header_len, .. } = &*message.0;
         if frame.len() < SHARED_LEN {
-            return self.frames.extend_from_slice(frame);
+            self.frames.extend_from_slice(frame);
+        } else {
+            self.frames.extend_from_slice(&frame[..*header_len]);
+            self.payload = Payload::Shared(message.clone());
         }
-        self.frames.extend_from_slice(&frame[..*header_len]);
-        self.payload = Payload::Shared(message.clone());
+        frame.len()
     }
 }
 

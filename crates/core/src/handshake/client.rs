@@ -6,7 +6,7 @@ use core::mem::take;
 
 use super::head::{fault, read_head, write_head};
 use super::headers::{Header, Headers, is_authority, is_token, is_visible};
-use crate::{Config, HeaderError, ResponseFault};
+use crate::{Config, HeaderError, ResponseFault, deflate};
 
 /// What a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -72,7 +72,7 @@ impl ClientRequest {
 
     // R4.1-20, R4.1-21, R4.1-22, R4.1-23, R4.1-24, R4.1-25, R4.1-26, R4.1-27, R4.1-28, R4.1-32, R4.1-33
     // R11.3.1-01, R11.3.5-01
-    fn write(&self, key: &str) -> Vec<u8> {
+    fn write(&self, key: &str, extensions: &str) -> Vec<u8> {
         let own = [
             ("Host", &*self.host),
             ("Upgrade", "websocket"),
@@ -80,6 +80,7 @@ impl ClientRequest {
             ("Sec-WebSocket-Key", key),
             ("Sec-WebSocket-Version", "13"),
             ("Sec-WebSocket-Protocol", &self.subprotocols.join(", ")),
+            ("Sec-WebSocket-Extensions", extensions),
         ];
         write_head(&format!("GET {} HTTP/1.1", self.target), &own, &self.headers)
     }
@@ -141,9 +142,9 @@ pub(crate) struct ClientHandshake {
 impl ClientHandshake {
     /// The handshake, and the request to send; `nonce` is 16 random bytes.
     // R4.1-29
-    pub(crate) fn begin(request: ClientRequest, nonce: [u8; 16]) -> (Self, Vec<u8>) {
+    pub(crate) fn begin(request: ClientRequest, nonce: [u8; 16], extensions: &str) -> (Self, Vec<u8>) {
         let key = BASE64_STANDARD.encode(nonce);
-        let (head, accept) = (request.write(&key), super::accept_key(key.as_bytes()));
+        let (head, accept) = (request.write(&key, extensions), super::accept_key(key.as_bytes()));
         (Self { accept, offered: request.subprotocols, ..Self::default() }, head)
     }
 
@@ -160,7 +161,7 @@ impl ClientHandshake {
             let response = Response::parse(&head, config.max_headers).map_err(fault)?;
             match response.status {
                 // R4.1-38
-                101 => return self.check(&response.headers).map(|()| Some(response)),
+                101 => return self.check(&response.headers, config).map(|()| Some(response)),
                 100..=199 => self.interim_len += head.len(),
                 _ => return Ok(Some(response)),
             }
@@ -168,7 +169,7 @@ impl ClientHandshake {
     }
 
     /// Checks a 101 (RFC 6455 §4.1).
-    fn check(&self, headers: &Headers) -> Result<(), ResponseFault> {
+    fn check(&self, headers: &Headers, config: &Config) -> Result<(), ResponseFault> {
         let upgrade = headers.only("upgrade").unwrap_or_default();
         let offered = |name: &[u8]| self.offered.iter().any(|offer| offer.as_bytes() == name);
         let mut chosen = headers.all("sec-websocket-protocol");
@@ -179,12 +180,12 @@ impl ClientHandshake {
             (headers.list_has("connection", "upgrade"), ResponseFault::Connection),
             // R4.1-43, R11.3.3-02
             (headers.only("sec-websocket-accept") == Some(self.accept.as_bytes()), ResponseFault::Accept),
-            // R4.1-44, R9.1-02, R9.1-03
-            (headers.get("sec-websocket-extensions").is_none(), ResponseFault::Extension),
             // R4.1-45, R11.3.4-02
             (chosen.next().is_none_or(offered) && chosen.next().is_none(), ResponseFault::Subprotocol),
         ];
-        checks.into_iter().try_for_each(|(passes, fault)| if passes { Ok(()) } else { Err(fault) })
+        checks.into_iter().try_for_each(|(passes, fault)| if passes { Ok(()) } else { Err(fault) })?;
+        // R4.1-44, R9.1-02, R9.1-03
+        deflate::agreed(config, headers).map(drop)
     }
 }
 

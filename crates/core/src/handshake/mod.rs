@@ -4,7 +4,7 @@
 
 mod client;
 mod head;
-mod headers;
+pub(crate) mod headers;
 mod server;
 
 pub use client::{ClientRequest, Response};

@@ -5,7 +5,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 
 use super::head::{fault, read_head, write_head};
 use super::headers::{Headers, is_authority, is_token, is_visible};
-use crate::{AnswerError, HeaderError, OriginPolicy, ServerConfig};
+use crate::{AnswerError, HeaderError, OriginPolicy, ServerConfig, deflate};
 
 /// A request for a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -83,7 +83,7 @@ impl Accept {
     }
 
     /// The 101 response to `asked`, if it may have that.
-    pub(crate) fn write(&self, asked: &Request) -> Result<Vec<u8>, AnswerError> {
+    pub(crate) fn write(&self, asked: &Request, extensions: &str) -> Result<Vec<u8>, AnswerError> {
         if !asked.is_websocket() {
             return Err(AnswerError::NotWebSocket);
         }
@@ -103,6 +103,7 @@ impl Accept {
             ("Sec-WebSocket-Accept", &super::accept_key(key)),
             // R4.2.2-08, R11.3.4-01
             ("Sec-WebSocket-Protocol", chosen.unwrap_or_default()),
+            ("Sec-WebSocket-Extensions", extensions),
         ];
         // R4.2.2-11, R4.2.2-12
         Ok(write_head("HTTP/1.1 101 Switching Protocols", &own, &self.headers))
@@ -247,6 +248,8 @@ fn judge(request: &Request, config: &ServerConfig) -> Result<(), u16> {
         // R4.2.1-15
         (headers.all("sec-websocket-protocol").all(|list| !list.is_empty()), 400),
         (headers.list("sec-websocket-protocol").all(is_token), 400),
+        // R9.1-01
+        (deflate::is_well_formed(&config.connection, headers), 400),
         (origin_passes(headers, &config.origin), 403),
     ];
     checks.into_iter().try_for_each(|(passes, status)| if passes { Ok(()) } else { Err(status) })

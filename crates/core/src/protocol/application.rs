@@ -14,6 +14,11 @@ impl Protocol {
         self.apply(now, Input::Refused);
     }
 
+    /// permessage-deflate was agreed on: messages may be compressed (RFC 7692 §6).
+    pub fn handle_deflate_agreed(&mut self) {
+        self.decoder.deflate = true;
+    }
+
     /// Admits a data frame of ours to the queue: the opcode that it travels with, and its message's ticket.
     ///
     /// # Errors

@@ -119,9 +119,7 @@ impl Protocol {
             (None, None, Some(TransportError::Reset)) => Cause::Reset,
             (None, None, None) => Cause::EndOfStream { inside_frame },
         };
-        // A wrong text stays unfinished, wherever the input was cut.
-        let cut_in = mid_message || *fault == Some(Violation::TextUtf8);
-        (verdict.cut_in, verdict.cut_out, verdict.confirmed) = (cut_in, cut_out, confirmed);
+        (verdict.cut_in, verdict.cut_out, verdict.confirmed) = (mid_message, cut_out, confirmed);
         verdict.unsent = Unsent { first, messages, bytes: payload_len };
         self.forget_pings();
         self.notices = Notices { closing: self.notices.closing, closed: true, ..Notices::default() };

@@ -47,7 +47,7 @@ pub struct Protocol {
     out: Out,
     /// What waits for the application: how many, and the room that they take.
     waiting: u32,
-    waiting_len: usize,
+    pub(crate) waiting_len: usize,
     pings: Option<Box<Pings>>,
     notices: Notices,
     ending: Option<Box<Ending>>,
@@ -311,6 +311,12 @@ impl Protocol {
         self.ending().fault = Some(violation);
         let behind = self.is_behind();
         self.apply(now, if behind { Input::ViolationBehind } else { Input::Violation });
+    }
+
+    /// A fault inside a message, which stays unfinished, wherever the input was cut.
+    pub(crate) fn violate_inside(&mut self, now: Instant, violation: Violation) {
+        self.decoder.message.get_or_insert(Kind::Binary);
+        self.violate(now, violation);
     }
 
     /// Sets the cause, if none arose before.

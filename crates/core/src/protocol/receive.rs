@@ -9,6 +9,8 @@ use crate::mask::mask;
 pub struct Data<'b> {
     /// Text or binary.
     pub kind: Kind,
+    /// The message is compressed (RFC 7692), and so are the bytes.
+    pub compressed: bool,
     /// The bytes; may be empty.
     pub payload: &'b mut [u8],
     /// The first part of its message.
@@ -26,6 +28,10 @@ pub(super) struct Decoder {
     partial: Vec<u8>,
     /// A message is unfinished.
     pub(super) message: Option<Kind>,
+    /// It is compressed.
+    compressed: bool,
+    /// Messages may be.
+    pub(super) deflate: bool,
     /// The unfinished message has not been told of yet.
     fresh: bool,
     /// The frame whose payload is not complete; its length is what is left.
@@ -42,11 +48,12 @@ impl Decoder {
     /// Takes a header from `input`; `None`: more is needed, and everything was taken.
     fn header(&mut self, input: &mut &mut [u8], receiver: Role) -> Result<Option<Header>, Violation> {
         let before = self.partial.len();
+        let rsv1 = self.deflate && self.message.is_none();
         let parsed = if before == 0 {
-            Header::parse(input, receiver)?
+            Header::parse(input, receiver, rsv1)?
         } else {
             self.partial.extend_from_slice(&input[..input.len().min(MAX_HEADER_LEN - before)]);
-            Header::parse(&self.partial, receiver)?
+            Header::parse(&self.partial, receiver, rsv1)?
         };
         let Some((header, len)) = parsed else {
             self.partial.truncate(before);
@@ -148,7 +155,7 @@ impl Protocol {
     }
 
     /// Checks a data frame against what came before it.
-    fn begin(&mut self, Header { opcode, len, .. }: Header) -> Result<(), Violation> {
+    fn begin(&mut self, Header { opcode, len, rsv1, .. }: Header) -> Result<(), Violation> {
         let decoder = &mut self.decoder;
         // R6.2-03
         let kind = match (opcode, decoder.message) {
@@ -160,12 +167,15 @@ impl Protocol {
         };
         if decoder.message.is_none() {
             (decoder.fresh, decoder.message_len, decoder.fragments) = (true, 0, 0);
+            decoder.compressed = rsv1;
         }
+        // What does not compress becomes a little longer; what comes out is the caller's to bound.
+        let cap = |limit: u64| limit.saturating_add(if decoder.compressed { limit / 8 + 64 } else { 0 });
         let checks = [
             // R10.4-01, R10.4-02
-            (len <= self.config.max_frame_len as u64, Violation::FrameTooLong),
+            (len <= cap(self.config.max_frame_len as u64), Violation::FrameTooLong),
             // R10.4-03
-            (len <= self.config.max_message_len as u64 - decoder.message_len, Violation::MessageTooLong),
+            (len <= cap(self.config.max_message_len as u64) - decoder.message_len, Violation::MessageTooLong),
             (decoder.fragments < self.config.max_fragments, Violation::TooManyFragments),
         ];
         checks.into_iter().try_for_each(|(passes, fault)| if passes { Ok(()) } else { Err(fault) })?;
@@ -185,7 +195,7 @@ impl Protocol {
             decoder.message = None;
             self.clock.message = now;
         }
-        Data { kind, payload, start, end, frame_left }
+        Data { kind, compressed: decoder.compressed, payload, start, end, frame_left }
     }
 
     /// Takes what is there of a frame's payload, and tells how much is left of it.

@@ -11,7 +11,7 @@ fn worlds() -> Vec<World> {
     World::all(&config(|c| c.chunks = true))
 }
 
-fn chunks(w: &World) -> Vec<Chunk<'static>> {
+pub(crate) fn chunks(w: &World) -> Vec<Chunk<'static>> {
     let chunk = |event: &Event<'static>| match event {
         Event::Chunk(chunk) => Some(chunk.clone()),
         _ => None,
@@ -20,7 +20,7 @@ fn chunks(w: &World) -> Vec<Chunk<'static>> {
 }
 
 /// Payload, and whether the parts are marked as one message from its first to its last.
-fn joined(parts: &[Chunk<'static>]) -> Vec<u8> {
+pub(crate) fn joined(parts: &[Chunk<'static>]) -> Vec<u8> {
     for (n, part) in parts.iter().enumerate() {
         assert_eq!((part.start, part.end), (n == 0, n == parts.len() - 1), "part {n}: {part:?}");
     }

@@ -10,6 +10,8 @@ mod close_n;
 mod close_s;
 mod closure;
 mod common;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod fuzzish;
 mod handshake;
 mod handshake_client;

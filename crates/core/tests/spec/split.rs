@@ -78,7 +78,7 @@ fn read(w: &mut World, pieces: &[&[u8]], echoes: bool) {
 }
 
 /// This conversation gives the same trace however it is cut.
-fn check_invariant(new: &dyn Fn() -> World, bytes: &[u8], eof: bool) {
+pub(crate) fn check_invariant(new: &dyn Fn() -> World, bytes: &[u8], eof: bool) {
     for echoes in [false, true] {
         let run = |pieces: &[&[u8]]| {
             let mut w = new();

@@ -4,6 +4,8 @@
 mod cancel;
 mod cancellation;
 mod connecting;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod echo;
 mod ending;
 mod faults;

@@ -25,7 +25,8 @@ pub(super) fn frames(mut bytes: &[u8]) -> Vec<(Header, Vec<u8>)> {
     while !bytes.is_empty() {
         let receiver =
             if bytes.get(1).is_some_and(|byte| byte & 0x80 != 0) { Role::Server } else { Role::Client };
-        let (header, size) = Header::parse(bytes, receiver).expect("a good header").expect("a whole header");
+        let (header, size) =
+            Header::parse(bytes, receiver, false).expect("a good header").expect("a whole header");
         let len = usize::try_from(header.len).expect("a length");
         let mut payload = bytes[size..size + len].to_vec();
         mask(header.key.unwrap_or_default(), &mut payload);

@@ -141,6 +141,7 @@ impl Peer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) fin: bool,
+    pub(crate) rsv1: bool,
     pub(crate) opcode: u8,
     pub(crate) mask: Option<[u8; 4]>,
     pub(crate) payload: Vec<u8>,
@@ -149,7 +150,7 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// One line: `text hi`, `text… he` for a first fragment, `…middle x`, `…end x`, `close 1000 bye`, `ping x`.
+    /// One line, behind `compressed ` where RSV1 is set: `text hi`, `text… he` for a first fragment, `…middle x`, `…end x`, `close 1000 bye`, `ping x`.
     pub(crate) fn name(&self) -> String {
         let kind = match (self.opcode, self.fin) {
             (0, false) => "…middle",
@@ -163,6 +164,7 @@ impl Frame {
             (10, _) => "pong",
             (opcode, _) => panic!("wrote opcode {opcode}"),
         };
+        let kind = if self.rsv1 { format!("compressed {kind}") } else { kind.to_owned() };
         if self.payload.len() > 40 {
             return format!("{kind} [{}]", self.payload.len());
         }
@@ -201,7 +203,8 @@ pub(crate) fn parse_frames(role: Role, wire: &[u8]) -> (Vec<Frame>, &[u8]) {
 
 fn parse_frame(role: Role, wire: &[u8]) -> Option<(Frame, &[u8])> {
     let (&[first, second], rest) = wire.split_first_chunk()?;
-    assert_eq!(first & 0x70, 0, "wrote a reserved bit");
+    let rsv1 = first & 0x40 != 0;
+    assert!(first & 0x30 == 0 && (!rsv1 || matches!(first & 0x0F, 1 | 2)), "wrote a reserved bit");
     assert_eq!(second & 0x80 != 0, role == Role::Client, "masking is for clients and only for them");
     let (len, rest) = match second & 0x7F {
         126 => {
@@ -225,7 +228,7 @@ fn parse_frame(role: Role, wire: &[u8]) -> Option<(Frame, &[u8])> {
     let (payload, rest) = rest.split_at_checked(usize::try_from(len).expect("a sane length"))?;
     let key = mask.unwrap_or_default();
     let payload = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
-    Some((Frame { fin: first & 0x80 != 0, opcode: first & 0x0F, mask, payload, at: 0 }, rest))
+    Some((Frame { fin: first & 0x80 != 0, rsv1, opcode: first & 0x0F, mask, payload, at: 0 }, rest))
 }
 
 /// What RFC 6455 §5.4, §5.5 and CLOSE.md rule 1 say of every sequence of frames that may be written.
@@ -238,7 +241,7 @@ fn check_order(frames: &[Frame]) {
         } else {
             assert_eq!(frame.opcode == 0, in_message, "fragments out of order: {frame:?}");
             if frame.opcode != 0 {
-                is_text = frame.opcode == 1;
+                is_text = frame.opcode == 1 && !frame.rsv1;
                 text.clear();
             }
             in_message = !frame.fin;

@@ -1,0 +1,198 @@
+//! What compression adds to a connection.
+
+use alloc::{borrow::Cow, boxed::Box, vec};
+use core::mem::take;
+
+use super::inflating::Piece;
+use super::waiting::{Rest, Waiting};
+use super::{Codec, Parameters};
+use crate::connection::Handshake;
+use crate::frame::Opcode;
+use crate::lifecycle::Phase;
+use crate::protocol::Data;
+use crate::{Connection, Event, Instant, Kind, Message, SendResult, TransportError};
+
+/// The most that comes out at once, in bytes.
+const ROOM: usize = 16 << 10;
+/// The least that is made room for.
+const LEAST_ROOM: usize = 256;
+/// How much is expected of each byte that goes in; a guess that costs nothing if it is wrong.
+const EXPECTED: usize = 8;
+
+impl Connection {
+    /// Queues a message like [`send`](Self::send), but never compresses it: for what must not be told by its compressed length
+    /// (RFC 7692 §8).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn send_uncompressed<'m>(&mut self, now: Instant, message: impl Into<Message<'m>>) -> SendResult<'m> {
+        self.uncompressed(|connection| connection.send(now, message))
+    }
+
+    /// Queues a fragment like [`send_fragment`](Self::send_fragment), of a message that is not compressed: the first fragment decides.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn send_fragment_uncompressed<'m>(
+        &mut self,
+        now: Instant,
+        part: impl Into<Message<'m>>,
+        end: bool,
+    ) -> SendResult<'m> {
+        self.uncompressed(|connection| connection.send_fragment(now, part, end))
+    }
+
+    fn uncompressed<T>(&mut self, send: impl FnOnce(&mut Self) -> T) -> T {
+        self.codec().into_iter().for_each(|codec| codec.plain = true);
+        let answer = send(self);
+        self.codec().into_iter().for_each(|codec| codec.plain = false);
+        answer
+    }
+
+    /// permessage-deflate was agreed on by something else, such as what upgraded the stream: to be told before the first frame. Without
+    /// `Config::deflate` it changes nothing.
+    pub fn agree(&mut self, agreed: Option<Parameters>) {
+        if let (Some(agreed), Some(config)) = (agreed, &self.config().deflate) {
+            let codec = Codec::new(self.role(), config, agreed);
+            self.handshake = Some(Box::new(Handshake::Agreed(codec)));
+            self.protocol.handle_deflate_agreed();
+        }
+    }
+
+    /// The opening handshake succeeded.
+    pub(crate) fn opened(&mut self, now: Instant, agreed: Option<Parameters>) {
+        self.protocol.handle_opened(now);
+        self.agree(agreed);
+    }
+
+    /// A frame's payload as it travels, and whether it begins a compressed message.
+    pub(crate) fn deflate<'p>(
+        &mut self,
+        opcode: Opcode,
+        end: bool,
+        payload: Cow<'p, [u8]>,
+    ) -> (bool, Cow<'p, [u8]>) {
+        let start = opcode != Opcode::Continuation;
+        match self.codec().filter(|_| !opcode.is_control()) {
+            Some(codec) => codec.deflate(start, end, payload),
+            None => (false, payload),
+        }
+    }
+
+    /// A part of a compressed message. Where messages are wanted in parts, what does not come out of it at once waits.
+    pub(crate) fn inflate(&mut self, now: Instant, data: &Data<'_>) -> Option<Event<'static>> {
+        let Data { kind, end, .. } = *data;
+        let mut input = &*data.payload;
+        let (event, more) = self.inflate_next(now, kind, &mut input, end);
+        if let Some(codec) = self.codec().filter(|_| more) {
+            let rest = Rest { kind, payload: input.to_vec(), taken: 0, end };
+            codec.waiting.get_or_insert_default().part = Some(rest);
+        }
+        event
+    }
+
+    /// Inflates to the end of `input` or to an event; answers also whether there may be more.
+    fn inflate_next(
+        &mut self,
+        now: Instant,
+        kind: Kind,
+        input: &mut &[u8],
+        end: bool,
+    ) -> (Option<Event<'static>>, bool) {
+        let (phase, limit) = (self.phase(), self.config().max_message_len);
+        let mut room = vec![0; input.len().saturating_mul(EXPECTED).clamp(LEAST_ROOM, ROOM)];
+        loop {
+            let Some(codec) = self.codec() else { return (None, false) };
+            let Piece { len, start, end, more, fault } = codec.inflating.next(input, end, &mut room, limit);
+            if end {
+                codec.inflating.forget(codec.peer_takes_over);
+            }
+            let payload = &mut room[..len];
+            let data = Data { kind, compressed: false, payload, start, end, frame_left: 0 };
+            let event = if len > 0 || end { self.part(now, data).map(Event::into_owned) } else { None };
+            if let Some(fault) = fault.filter(|_| self.phase() == phase) {
+                if event.is_some() {
+                    self.protocol.delivered();
+                }
+                self.protocol.violate_inside(now, fault);
+            }
+            let more = more && self.phase() == phase;
+            if event.is_some() || !more {
+                return (event, more);
+            }
+            room.resize(ROOM, 0);
+        }
+    }
+
+    /// Goes on with what waits, while there is room.
+    pub(crate) fn catch_up(&mut self, now: Instant) {
+        while !self.is_overfull()
+            && let Some(mut waiting) = self.take_waiting()
+        {
+            if let Some(mut rest) = waiting.part.take() {
+                let mut input = &rest.payload[rest.taken..];
+                let (event, more) = self.inflate_next(now, rest.kind, &mut input, rest.end);
+                rest.taken = rest.payload.len() - input.len();
+                waiting.part = more.then_some(rest);
+                event.into_iter().for_each(|event| self.hold(now, event));
+            } else if waiting.taken < waiting.input.len() {
+                let mut input = &mut waiting.input[waiting.taken..];
+                let event = self.next(now, &mut input);
+                let left = input.len();
+                event.into_iter().for_each(|event| self.hold(now, event));
+                waiting.taken = waiting.input.len() - left;
+                waiting.part = self.take_waiting().and_then(|waiting| waiting.part);
+            } else {
+                return waiting.end.into_iter().for_each(|end| self.end(now, end));
+            }
+            match self.codec() {
+                Some(codec) => codec.waiting = Some(waiting),
+                None => return waiting.end.into_iter().for_each(|end| self.end(now, end)),
+            }
+        }
+    }
+
+    /// More waits for the application than looking ahead may bring.
+    fn is_overfull(&self) -> bool {
+        let most = self.config().inbox_len.saturating_add(self.config().read_len);
+        !self.protocol.deaf && self.phase() == Phase::Open && self.protocol.waiting_len >= most
+    }
+
+    fn codec(&mut self) -> Option<&mut Codec> {
+        match self.handshake.as_deref_mut()? {
+            Handshake::Agreed(codec) => Some(codec),
+            Handshake::Server(_) | Handshake::Client(_) => None,
+        }
+    }
+
+    fn take_waiting(&mut self) -> Option<Box<Waiting>> {
+        self.codec()?.waiting.take()
+    }
+
+    /// The peer's direction has ended, in order or not. Behind something that waits it is told when that is parsed; a reset outranks
+    /// an end before it.
+    pub(crate) fn end(&mut self, now: Instant, error: Option<TransportError>) {
+        match self.codec().and_then(|codec| codec.waiting.as_mut()) {
+            Some(waiting) => waiting.end = Some(error.or(waiting.end.flatten())),
+            None => self.then_settle(now, |protocol| match error {
+                None => protocol.handle_eof(now),
+                Some(error) => protocol.handle_read_error(now, error),
+            }),
+        }
+    }
+
+    /// Puts `input` by, if it has to wait; answers whether it has to.
+    pub(crate) fn puts_by(&mut self, now: Instant, input: &mut &mut [u8]) -> bool {
+        self.catch_up(now);
+        let overfull = self.is_overfull();
+        let Some(codec) = self.codec().filter(|_| overfull) else { return false };
+        if !input.is_empty() {
+            let waiting = codec.waiting.get_or_insert_default();
+            waiting.input.drain(..take(&mut waiting.taken));
+            waiting.input.extend_from_slice(&*take(input));
+        }
+        true
+    }
+}

@@ -1,0 +1,11 @@
+//! permessage-deflate (RFC 7692), rule by rule.
+
+mod answers;
+mod bits;
+mod fragments;
+mod inflation;
+mod kit;
+mod limits;
+mod offers;
+mod sending;
+mod takeover;
