@@ -288,6 +288,22 @@ fn masking_keys_of_a_client_are_never_the_same_in_a_row() {
 }
 
 #[test]
+fn rule7_what_follows_a_message_that_was_dropped_is_dropped_too() {
+    for mut w in World::all(&config(|c| c.inbox_len = 100)) {
+        w.close(1000, "bye");
+        w.flush();
+        w.ahead(&w.peer.binary(&[7; 200]));
+        w.ahead(&w.peer.text("too much"));
+        assert_eq!(w.heard(), ["message [200]"]);
+        w.ahead(&w.peer.text("room again"));
+        w.feed(&w.peer.text("lent"));
+        w.feed(&w.peer.close(1000, "bye"));
+        assert_eq!(w.heard(), ["message [200]", "closed"], "no holes in what is delivered");
+        assert_eq!(w.verdict().undelivered, (3, 8 + 10 + 4));
+    }
+}
+
+#[test]
 fn rule7_application_that_gave_up_receiving_is_lent_nothing_either() {
     for mut w in worlds() {
         w.conn.stop_receiving(w.now);

@@ -1,6 +1,6 @@
 //! Ends that come while something is half written.
 
-use adieu_core::{Cause, State, Timeout, Violation};
+use adieu_core::{Cause, Role, State, Timeout, Violation};
 
 use crate::common::{BOTH, Expect, World, close, config, secs};
 
@@ -105,5 +105,55 @@ fn rule6_without_a_linger_a_close_behind_messages_takes_effect_at_once() {
         assert_eq!(w.state(), State::Closing);
         assert_eq!(w.said(), ["close 1000 bye"]);
         assert_eq!(w.heard(), ["text one", "closing", "closed"]);
+    }
+}
+
+#[test]
+fn message_of_which_one_fragment_is_written_and_others_wait_is_cut() {
+    for mut w in worlds() {
+        let header_len = if w.role == Role::Client { 6 } else { 2 };
+        w.fragment("one ", false);
+        w.fragment("two", true);
+        w.queue("another");
+        w.push(header_len + 4);
+        w.reset();
+        let expected = Expect { cut_out: true, unsent: (Some(0), 2, 14), ..Expect::cause(Cause::Reset) };
+        assert_eq!(w.verdict(), expected);
+    }
+}
+
+#[test]
+fn message_that_is_written_is_not_cut_by_those_that_wait_behind_it() {
+    for mut w in worlds() {
+        let header_len = if w.role == Role::Client { 6 } else { 2 };
+        w.queue("one");
+        w.queue("two");
+        w.push(1);
+        w.push(header_len + 2);
+        w.reset();
+        assert_eq!(w.verdict(), Expect { unsent: (Some(1), 1, 3), ..Expect::cause(Cause::Reset) });
+    }
+}
+
+#[test]
+fn bytes_of_a_message_that_was_never_finished_are_unsent_also_those_that_were_written() {
+    for mut w in worlds() {
+        w.queue("before");
+        w.fragment("four", false);
+        w.flush();
+        w.fragment("and six", false);
+        w.flush();
+        w.reset();
+        let expected = Expect { cut_out: true, unsent: (Some(1), 1, 11), ..Expect::cause(Cause::Reset) };
+        assert_eq!(w.verdict(), expected);
+    }
+}
+
+#[test]
+fn nothing_waits_to_be_written_after_the_verdict() {
+    for mut w in worlds() {
+        w.queue("lost");
+        w.reset();
+        assert_eq!((w.conn.buffered(), w.conn.wants_output()), (0, false));
     }
 }
