@@ -204,6 +204,26 @@ async fn what_was_written_before_the_handshake_arrives_behind_it() {
 }
 
 #[tokio::test]
+async fn more_than_rustls_keeps_can_be_written_before_the_handshake() {
+    let (mut near, mut far) = over_memory(&TLS13, 1 << 10);
+    let sent = bytes(300_000);
+    let writing = async {
+        near.write_all(&sent).await?;
+        near.write_all(&[]).await?;
+        near.shutdown().await
+    };
+    let (written, received) = soon(async {
+        tokio::join!(writing, async {
+            let mut received = Vec::new();
+            far.read_to_end(&mut received).await.map(|_| received)
+        })
+    })
+    .await;
+    written.expect("taken");
+    assert!(received.expect("bytes") == sent);
+}
+
+#[tokio::test]
 async fn what_came_before_a_broken_record_is_given_first() {
     let (mut near, mut far) = shaken().await;
     far.write_all(b"before").await.expect("taken");
