@@ -148,6 +148,22 @@ class Connected(Case):
         self.assertEqual(await self.status(program), 1)
         self.assertIn("not clean: TLS stream truncated", program.err.text())
 
+    async def test_a_connection_is_recorded_and_runs_again(self):
+        file = self.folder / "talk.trace"
+        program = await self.start("--trace", file)
+        socket = await self.connected
+        program.say("Grüße")
+        self.assertEqual(await socket.recv(), "Grüße")
+        long = "x" * 200_000
+        await socket.send(long)
+        await asyncio.to_thread(program.out.find, lambda line: line == f"< {long}")
+        program.hang_up()
+        await socket.wait_closed()
+        self.assertEqual(await self.status(program), 0)
+        for command in ("trace", "replay"):
+            with Program(binary("adieu"), command, file) as again:
+                self.assertEqual(await self.status(again), 0, again.output())
+
     async def refused(self, program, reason):
         self.assertEqual(await self.status(program), 1)
         self.assertEqual(program.err.text(), f"adieu: the TLS handshake failed: {reason}")

@@ -34,11 +34,14 @@ const LINES_AHEAD: usize = 16;
 ///
 /// A second Ctrl-C ends at once.
 ///
+/// The way leads through the proxy that the environment names, read as curl does: http_proxy for
+/// ws://, https_proxy for wss://, all_proxy, and no_proxy. HTTP and SOCKS5 proxies will do.
+///
 /// The verdict is told at the end. Exit status: 0 for a clean end (both
 /// sides closed), 1 for any other, 2 for arguments that cannot be.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
-#[allow(rustdoc::broken_intra_doc_links, reason = "printed as it stands by --help")]
+#[allow(rustdoc::broken_intra_doc_links, clippy::doc_markdown, reason = "printed as it stands by --help")]
 pub(crate) struct Arguments {
     #[arg(value_name = "URL", help = "Where to: ws:// or wss://host[:port][/path][?query]")]
     pub(crate) url: String,

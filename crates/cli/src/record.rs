@@ -1,33 +1,36 @@
 //! `adieu connect --trace`: the same talk, over a driver that writes down all that it does to the connection.
 //!
-//! Owns: the file, and the calls into the socket. Must not know: what the bytes mean, which the core knows; in which order things are
+//! Owns: the file, and the calls into the stream. Must not know: what the bytes mean, which the core knows; in which order things are
 //! done, which the driver of `adieu-sim` knows.
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::pin::Pin;
 use std::process::{self, ExitCode};
 use std::rc::Rc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use adieu_core::{Event, Instant, TransportError};
 use adieu_sim::{Application, Endpoint, Port, Read, Setup, Trace, Wire};
-use adieu_tokio::{Close, ConnectError, SendError, SendRefusal, Transport};
+use adieu_tokio::{Close, ConnectError, NetStream, SendError, SendRefusal, Transport};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::time::{Instant as Moment, sleep_until, timeout};
+use tokio::time::{Instant as Moment, sleep_until};
 
 use crate::command::{self, Command};
 use crate::connect::{Arguments, config, failure, lines, prepare, print};
 use crate::{Failure, complain, say};
 
+/// So many bytes are read while waiting.
+const READ_LEN: usize = 16 << 10;
+
 /// Talks until the connection has ended, and records it.
 pub(crate) async fn run(arguments: &Arguments, path: &Path) -> Result<ExitCode, Failure> {
-    // The right ones only: the URL and the fields are judged where they always are.
-    let _right = prepare(arguments)?;
+    let connect = prepare(arguments)?;
     let unwritable = |error: io::Error| Failure::new(format!("{}: {error}", path.display()));
     let mut file = File::create(path).map_err(unwritable)?;
     let mut entropy = [0; 16];
@@ -35,35 +38,28 @@ pub(crate) async fn run(arguments: &Arguments, path: &Path) -> Result<ExitCode, 
     let setup = Setup { entropy: u128::from_le_bytes(entropy), ..setup(arguments) };
     write!(file, "{}", Trace { seed: 0, setups: vec![setup.clone()], records: Vec::new() })
         .map_err(unwritable)?;
-    let stream = reach(&setup).await.map_err(|error| failure(&error))?;
+    let mut stream = connect.reach().await.map_err(|error| failure(&error))?;
+    stream.prepare();
     let app = Rc::<App>::default();
     let endpoint = Endpoint::new(&setup, Told(Rc::clone(&app)));
     let endpoint = endpoint.map_err(|error| failure(&ConnectError::Header(error)))?;
-    let mut session = Session { endpoint, socket: Socket(Some(stream)), begun: Moment::now(), file, app };
+    let mut session = Session { endpoint, socket: Socket::new(stream), begun: Moment::now(), file, app };
     session.talk().await.map_err(unwritable)?;
     session.outcome()
 }
 
 /// What the URL and the options ask for; both were found right.
 fn setup(arguments: &Arguments) -> Setup {
-    let behind_scheme = arguments.url.split_once("://").map_or("", |(_, rest)| rest);
+    let (scheme, behind_scheme) = arguments.url.split_once("://").unwrap_or_default();
+    let default = if scheme.eq_ignore_ascii_case("wss") { ":443" } else { ":80" };
     let end = behind_scheme.find(['/', '?']).unwrap_or(behind_scheme.len());
     let (host, target) = behind_scheme.split_at(end);
-    let host = host.strip_suffix(":80").or(host.strip_suffix(':')).unwrap_or(host).to_owned();
+    let host = host.strip_suffix(default).or(host.strip_suffix(':')).unwrap_or(host).to_owned();
     let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
     let origin = arguments.origin.iter().map(|origin| ("Origin".to_owned(), origin.clone()));
     let headers = origin.chain(arguments.header.iter().cloned()).collect();
     let subprotocols = arguments.subprotocol.clone();
     Setup { host, target, subprotocols, headers, config: config(), ..Setup::client() }
-}
-
-async fn reach(setup: &Setup) -> Result<TcpStream, ConnectError> {
-    let has_port = setup.host.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
-    let address = if has_port { setup.host.clone() } else { format!("{}:80", setup.host) };
-    let connecting = timeout(setup.config.handshake_timeout, TcpStream::connect(address)).await;
-    let mut stream = connecting.map_err(|_| ConnectError::Timeout)?.map_err(ConnectError::Io)?;
-    stream.prepare();
-    Ok(stream)
 }
 
 /// What the connection has told.
@@ -218,73 +214,115 @@ fn interrupts() -> mpsc::Receiver<()> {
     receiver
 }
 
-/// A TCP stream, until it is let go of.
-struct Socket(Option<TcpStream>);
+/// A stream, until it is let go of.
+struct Socket {
+    stream: Option<NetStream>,
+    /// What was read while waiting.
+    held: Option<io::Result<Vec<u8>>>,
+    /// Nothing more is to be written.
+    shut: bool,
+}
+
+/// A context for what is asked again when the stream is ready.
+fn again() -> Context<'static> {
+    Context::from_waker(Waker::noop())
+}
 
 impl Socket {
-    /// Until it can be read or written, as far as that is wished.
-    async fn ready(&self, reads: bool, writes: bool) {
-        let Some(stream) = &self.0 else { return pending().await };
-        let readable = async { if reads { stream.readable().await } else { pending().await } };
-        let writable = async { if writes { stream.writable().await } else { pending().await } };
-        // An error shows when the stream is used.
-        let _ = tokio::select! {
-            result = readable => result,
-            result = writable => result,
-        };
+    const fn new(stream: NetStream) -> Self {
+        Self { stream: Some(stream), held: None, shut: false }
     }
+
+    /// Until something was read, or can be written, as far as that is wished. What is written goes on its way meanwhile.
+    async fn ready(&mut self, reads: bool, writes: bool) {
+        poll_fn(|cx| {
+            let Some(stream) = &mut self.stream else { return Poll::Pending };
+            // An error shows when the stream is used.
+            let _ = Pin::new(&mut *stream).poll_flush(cx);
+            if self.shut {
+                let _ = Pin::new(&mut *stream).poll_shutdown(cx);
+            }
+            if reads && self.held.is_none() {
+                self.held = poll_read(stream, cx, READ_LEN);
+            }
+            let writable = writes && tcp(stream).poll_write_ready(cx).is_ready();
+            if writable || (reads && self.held.is_some()) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+}
+
+fn tcp(stream: &NetStream) -> &TcpStream {
+    match stream {
+        NetStream::Tcp(stream) => stream,
+        NetStream::Tls(stream) => stream.get_ref(),
+        _ => unreachable!("there are no others"),
+    }
+}
+
+fn poll_read(stream: &mut NetStream, cx: &mut Context<'_>, most: usize) -> Option<io::Result<Vec<u8>>> {
+    let mut bytes = vec![0; most];
+    let mut into = ReadBuf::new(&mut bytes);
+    let Poll::Ready(result) = Pin::new(stream).poll_read(cx, &mut into) else { return None };
+    let len = into.filled().len();
+    bytes.truncate(len);
+    Some(result.map(|()| bytes))
+}
+
+/// What the system holds, of which the reactor knows only what its last turn saw.
+fn look(stream: &mut NetStream, most: usize) -> Option<io::Result<Vec<u8>>> {
+    let mut bytes = vec![0; most];
+    let result = stream.look(&mut bytes)?;
+    Some(result.map(|len| bytes[..len].to_vec()))
 }
 
 impl Wire for Socket {
     fn read(&mut self, most: usize) -> Read {
-        let Some(stream) = &mut self.0 else { return Read::Nothing };
-        let mut bytes = vec![0; most.max(1)];
-        let result = match stream.try_read(&mut bytes) {
-            // The reactor knows only what its last turn saw.
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                stream.look(&mut bytes).unwrap_or(Err(error))
+        let Some(stream) = &mut self.stream else { return Read::Nothing };
+        let most = most.max(1);
+        let held = self.held.take().or_else(|| poll_read(stream, &mut again(), most));
+        match held.or_else(|| look(stream, most)) {
+            Some(Ok(mut bytes)) if bytes.len() > most => {
+                self.held = Some(Ok(bytes.split_off(most)));
+                Read::Bytes(bytes, true)
             }
-            result => result,
-        };
-        match result {
-            Ok(0) => Read::End,
-            Ok(len) => {
-                let filled = len == bytes.len();
-                bytes.truncate(len);
+            Some(Ok(bytes)) if bytes.is_empty() => Read::End,
+            Some(Ok(bytes)) => {
+                let filled = bytes.len() == most;
                 Read::Bytes(bytes, filled)
             }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
-                Read::Nothing
+            Some(Err(error)) if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                Read::Error(TransportError::from(&error))
             }
-            Err(error) => Read::Error(TransportError::from(&error)),
+            Some(Err(_)) | None => Read::Nothing,
         }
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<usize, TransportError> {
-        let Some(stream) = &self.0 else { return Err(TransportError::Reset) };
-        match stream.try_write(bytes) {
-            Ok(0) if !bytes.is_empty() => Err(TransportError::Reset),
-            Ok(len) => Ok(len),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(0),
-            Err(error) => Err(TransportError::from(&error)),
+        let Some(stream) = &mut self.stream else { return Err(TransportError::Reset) };
+        match Pin::new(stream).poll_write(&mut again(), bytes) {
+            Poll::Ready(Ok(0)) if !bytes.is_empty() => Err(TransportError::Reset),
+            Poll::Ready(Ok(len)) => Ok(len),
+            Poll::Ready(Err(error)) => Err(TransportError::from(&error)),
+            Poll::Pending => Ok(0),
         }
     }
 
     fn shutdown_write(&mut self) {
-        if let Some(stream) = &mut self.0 {
-            use tokio::io::AsyncWrite;
+        self.shut = true;
+        if let Some(stream) = &mut self.stream {
             // A failure shows on the reading side.
-            let _ = Pin::new(stream).poll_shutdown(&mut Context::from_waker(Waker::noop()));
+            let _ = Pin::new(stream).poll_shutdown(&mut again());
         }
     }
 
     fn close(&mut self) {
         self.shutdown_write();
-        self.0 = None;
+        self.stream = None;
     }
 
     fn reset(&mut self) {
-        self.0.iter_mut().for_each(Transport::reset);
-        self.0 = None;
+        self.stream.iter_mut().for_each(Transport::reset);
+        self.stream = None;
     }
 }

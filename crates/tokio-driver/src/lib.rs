@@ -50,6 +50,10 @@
 //!
 //! Dropping the [`WebSocket`] while a [`Sender`] lives ends receiving only. Dropping the last handle closes with 1001, which
 //! the driver then sees through within `Config::max_close_time()`. Dropping the driver resets.
+//!
+//! # Features
+//!
+//! `tls`, off by default: `wss://` in [`connect`], `serve_tls`, and the module `tls`. It is rustls with ring, which needs a C compiler.
 
 mod accept;
 mod clock;

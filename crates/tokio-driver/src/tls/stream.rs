@@ -168,12 +168,15 @@ impl<S: Transport> TlsStream<S> {
         let len = source(&mut self.stream, into)?;
         let (mut fed, mut filled) = (0, 0);
         while fed < len || len == 0 {
-            let taken = self.tls.read_tls(&mut &into[fed..len])?;
+            let taken = self.tls.read_tls(&mut &into[fed..len]);
+            let taken = match taken.and_then(|taken| self.process(cx).map(|()| taken)) {
+                Ok(taken) => taken,
+                Err(error) => {
+                    self.broken = Some(error);
+                    break;
+                }
+            };
             fed += taken;
-            if let Err(error) = self.process(cx) {
-                self.broken = Some(error);
-                break;
-            }
             // No further than what was fed. So rustls, which takes nothing while it holds more than 16 KiB of plaintext, keeps at most
             // what was in an unfinished record before.
             filled += self.tls.reader().read(&mut into[filled..fed]).unwrap_or_default();
@@ -217,21 +220,37 @@ impl<S: Transport> TlsStream<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Lets `fill` give plaintext to rustls once all before it is written: at most what rustls takes at once, 64 KiB, is under way.
+    /// Writes all that was taken, which needs the handshake to be done.
+    fn poll_settle(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.tls.is_handshaking() {
+            ready!(self.poll_handshake(cx))?;
+        }
+        self.poll_write_out(cx)
+    }
+
+    /// Lets `fill` give plaintext, which there is, to rustls once all before it is written: at most what rustls takes at once, 64 KiB, is
+    /// under way.
     fn poll_encrypt(
         &mut self,
         cx: &mut Context<'_>,
-        fill: impl FnOnce(&mut rustls::Writer<'_>) -> io::Result<usize>,
+        fill: impl Fn(&mut rustls::Writer<'_>) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        if self.tls.is_handshaking() {
-            // Until it is done, rustls keeps the plaintext.
-            let _unfinished = self.poll_handshake(cx)?;
-        } else {
-            ready!(self.poll_write_out(cx))?;
+        loop {
+            if self.tls.is_handshaking() {
+                // Until it is done, rustls keeps the plaintext.
+                let _unfinished = self.poll_handshake(cx)?;
+            } else {
+                ready!(self.poll_write_out(cx))?;
+            }
+            let len = fill(&mut self.tls.writer())?;
+            let written = self.poll_write_out(cx)?;
+            if len > 0 {
+                return Poll::Ready(Ok(len));
+            }
+            if self.tls.is_handshaking() || written.is_pending() {
+                return Poll::Pending;
+            }
         }
-        let len = fill(&mut self.tls.writer())?;
-        let _later = self.poll_write_out(cx)?;
-        if len > 0 { Poll::Ready(Ok(len)) } else { Poll::Pending }
     }
 }
 
@@ -297,6 +316,9 @@ impl<S: Transport> AsyncRead for TlsStream<S> {
 
 impl<S: Transport> AsyncWrite for TlsStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
         self.poll_encrypt(cx, |tls| tls.write(bytes))
     }
 
@@ -305,6 +327,9 @@ impl<S: Transport> AsyncWrite for TlsStream<S> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if slices.iter().all(|slice| slice.is_empty()) {
+            return Poll::Ready(Ok(0));
+        }
         self.poll_encrypt(cx, |tls| tls.write_vectored(slices))
     }
 
@@ -313,15 +338,14 @@ impl<S: Transport> AsyncWrite for TlsStream<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.tls.is_handshaking() {
-            ready!(self.poll_handshake(cx))?;
-        }
-        ready!(self.poll_write_out(cx))?;
+        ready!(self.poll_settle(cx))?;
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     // R7.1.1-02
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // What was written before the handshake goes out behind it.
+        ready!(self.poll_settle(cx))?;
         self.tls.send_close_notify();
         ready!(self.poll_write_out(cx))?;
         Pin::new(&mut self.stream).poll_shutdown(cx)

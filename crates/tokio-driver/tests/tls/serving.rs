@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use crate::certificates::Authority;
-use crate::peers::{REQUEST, any, echo, listen, soon};
+use crate::peers::{REQUEST, any, echo, listen, read_head, soon};
 use crate::{Tls, open};
 
 async fn echoing(incoming: Incoming<Tls>) {
@@ -19,11 +19,12 @@ async fn echoing(incoming: Incoming<Tls>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_client_is_served_and_a_shutdown_tells_them() {
+async fn b17_every_client_is_served_and_a_shutdown_tells_them() {
     let authority = Authority::new();
     let (listener, address) = listen().await;
     let (stop, stopped) = oneshot::channel::<()>();
-    let serve = serve_tls(listener, &authority.server(), any(), echoing)
+    let patient = crate::peers::serving(|config| config.drain_timeout = Duration::from_secs(60));
+    let serve = serve_tls(listener, &authority.server(), patient, echoing)
         .with_graceful_shutdown(async move { drop(stopped.await) });
     let serving = tokio::spawn(serve.into_future());
     let url = format!("wss://localhost:{}/", address.port());
@@ -36,7 +37,7 @@ async fn every_client_is_served_and_a_shutdown_tells_them() {
         assert_eq!(soon(client.recv()).await.expect("an echo").len(), number << 14);
     }
     // One that has not begun to speak TLS, and one that never will.
-    let mut silent = TcpStream::connect(address).await.expect("connected");
+    let slow = TcpStream::connect(address).await.expect("connected");
     let mut plain = TcpStream::connect(address).await.expect("connected");
     plain.write_all(REQUEST).await.expect("taken");
     let mut answer = Vec::new();
@@ -47,7 +48,11 @@ async fn every_client_is_served_and_a_shutdown_tells_them() {
         let closed = soon(client.closed()).await;
         assert!(closed.clean && closed.shown_code() == 1001, "{closed}");
     }
-    soon(silent.read_to_end(&mut answer)).await.expect("an end");
+    let name = "localhost".try_into().expect("a name");
+    let mut slow = TlsStream::client(slow, authority.trusted(), name).expect("a client");
+    let head = soon(read_head(&mut slow)).await;
+    assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+    drop(slow);
     soon(serving).await.expect("no panic");
 }
 

@@ -1,15 +1,17 @@
 //! `TlsStream` by itself.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::mem::size_of;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use adieu_tokio::Transport;
 use adieu_tokio::tls::TlsStream;
 use adieu_tokio::tls::rustls::version::{TLS12, TLS13};
 use adieu_tokio::tls::rustls::{ClientConfig, Connection, SupportedProtocolVersion};
 use socket2::SockRef;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio::net::TcpStream;
 
 use crate::certificates::Authority;
@@ -102,7 +104,7 @@ async fn what_is_written_arrives_whatever_the_sizes_of_reads() {
 fn over_memory(
     version: &'static SupportedProtocolVersion,
     len: usize,
-) -> (TlsStream<tokio::io::DuplexStream>, TlsStream<tokio::io::DuplexStream>) {
+) -> (TlsStream<DuplexStream>, TlsStream<DuplexStream>) {
     let authority = Authority::new();
     let (near, far) = duplex(len);
     let provider = Arc::clone(authority.trusted().crypto_provider());
@@ -111,6 +113,59 @@ fn over_memory(
     let config = Arc::new(builder.with_no_client_auth());
     let client = TlsStream::client(near, config, "localhost".try_into().expect("a name"));
     (client.expect("a client"), TlsStream::server(far, authority.server()).expect("a server"))
+}
+
+/// A transport that counts how often it was read.
+struct Counted(DuplexStream, usize);
+
+impl Transport for Counted {}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.1 += 1;
+        Pin::new(&mut self.0).poll_read(cx, into)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test]
+async fn a_read_of_64_kib_takes_at_most_two_of_the_transport() {
+    let authority = Authority::new();
+    let (near, far) = duplex(4 << 20);
+    let name = "localhost".try_into().expect("a name");
+    let client = TlsStream::client(Counted(near, 0), authority.trusted(), name);
+    let mut client = client.expect("a client");
+    let mut server = TlsStream::server(far, authority.server()).expect("a server");
+    let (shaken, served) = soon(async { tokio::join!(client.handshake(), server.handshake()) }).await;
+    shaken.and(served).expect("TLS");
+    server.write_all(&vec![7; 1 << 20]).await.expect("taken");
+    server.flush().await.expect("flushed");
+    let before = client.get_ref().1;
+    let (mut received, mut reads, mut into) = (0, 0, vec![0; 64 << 10]);
+    while received < 1 << 20 {
+        received += client.read(&mut into).await.expect("bytes");
+        reads += 1;
+    }
+    assert_eq!(reads, 16, "each is full");
+    let pulls = client.get_ref().1 - before;
+    assert!(pulls <= 2 * reads, "{pulls} reads of the transport");
 }
 
 #[tokio::test]
@@ -146,6 +201,26 @@ async fn what_was_written_before_the_handshake_arrives_behind_it() {
     .await;
     flushed.expect("TLS");
     assert_eq!(&received.expect("bytes"), b"early");
+}
+
+#[tokio::test]
+async fn more_than_rustls_keeps_can_be_written_before_the_handshake() {
+    let (mut near, mut far) = over_memory(&TLS13, 1 << 10);
+    let sent = bytes(300_000);
+    let writing = async {
+        near.write_all(&sent).await?;
+        near.write_all(&[]).await?;
+        near.shutdown().await
+    };
+    let (written, received) = soon(async {
+        tokio::join!(writing, async {
+            let mut received = Vec::new();
+            far.read_to_end(&mut received).await.map(|_| received)
+        })
+    })
+    .await;
+    written.expect("taken");
+    assert!(received.expect("bytes") == sent);
 }
 
 #[tokio::test]
