@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use adieu_core::deflate::{Deflate, Parameters};
 use adieu_core::handshake::Accept;
-use adieu_core::{Config, Connection, Event, Instant, OriginPolicy, Role, SendRefusal, ServerConfig, State};
+use adieu_core::{
+    Config, Connection, Event, Instant, OriginPolicy, Prepared, Role, SendRefusal, ServerConfig, State,
+};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -274,12 +276,38 @@ fn echoes_of_whole_messages_do_not_allocate_and_leave_nothing_behind() {
     }
 }
 
+/// Of a message that is large, connections hold a reference.
+fn what_is_prepared_for_many_is_held_once_and_within_the_limit() {
+    let config = Arc::new(Config::default());
+    for len in [100, 40_000] {
+        let _profiler = dhat::Profiler::builder().testing().build();
+        let message = Prepared::binary(&vec![0; len]);
+        let mut connection = Connection::open(Role::Server, Arc::clone(&config), [3; 32], NOW);
+        while connection.send_prepared(NOW, &message).is_ok() {}
+        let held = heap().max_bytes;
+        println!("prepared messages of {len} bytes: {held} of {} bytes", config.max_memory());
+        assert!(held <= config.max_memory(), "{held} bytes");
+    }
+    let (len, count) = (1 << 20, 100);
+    let _profiler = dhat::Profiler::builder().testing().build();
+    let message = Prepared::binary(&vec![0; len]);
+    let open = || Connection::open(Role::Server, Arc::clone(&config), [3; 32], NOW);
+    let mut connections: Vec<_> = (0..count).map(|_| open()).collect();
+    for connection in &mut connections {
+        connection.send_prepared(NOW, &message).expect("there is room");
+    }
+    let held = heap().curr_bytes;
+    println!("a message of {len} bytes for {count} connections: {held} bytes");
+    assert!(held < len + count * 1000, "{held} bytes");
+}
+
 /// A program of one thread: the allocator's counts belong to the whole process, in which a test harness has threads of its own.
 fn main() {
     echoes_of_whole_messages_do_not_allocate_and_leave_nothing_behind();
     a_connection_holds_no_more_than_max_memory();
     an_application_that_is_always_behind_holds_no_more_the_longer_it_lasts();
+    what_is_prepared_for_many_is_held_once_and_within_the_limit();
     a_bomb_costs_its_limit_and_a_little_more();
     zlib_is_given_back_after_each_message_where_nothing_is_remembered();
-    println!("test result: ok. 5 passed; 0 failed");
+    println!("test result: ok. 6 passed; 0 failed");
 }

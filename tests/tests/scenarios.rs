@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use adieu_core::Role;
 use adieu_sim::Cuts;
 use adieu_tests::scenario::{
-    CoreRunner, Cut, Direction, Feed, MioRunner, Over, Runner, Scenario, Seen, SimRunner, TokioRunner, Trace,
-    all, parse, play,
+    CoreRunner, Cut, Direction, Feed, MioLoopRunner, MioRunner, Over, Runner, Scenario, Seen, SimRunner,
+    TokioRunner, Trace, all, parse, play,
 };
 
 #[path = "scenarios/bytes.rs"]
@@ -114,6 +114,17 @@ fn every_scenario_holds_over_the_mio_driver_in_both_roles() {
     for scenario in all() {
         for role in &scenario.roles {
             failures.play(&scenario, *role, "over mio", &mut MioRunner::new(&scenario, *role));
+        }
+    }
+    failures.check();
+}
+
+#[test]
+fn scenarios_hold_over_the_mio_drivers_loop_and_sockets() {
+    let mut failures = Failures::default();
+    for scenario in all().iter().filter(|scenario| MioLoopRunner::excuse(scenario).is_none()) {
+        for role in &scenario.roles {
+            failures.play(scenario, *role, "the loop", &mut MioLoopRunner::new(scenario, *role));
         }
     }
     failures.check();

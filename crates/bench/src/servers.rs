@@ -51,7 +51,7 @@ impl Handler for Echo {
 /// The poll's.
 pub fn over_mio(listener: std::net::TcpListener) -> Fallible<()> {
     listener.set_nonblocking(true)?;
-    let listener = adieu_mio::mio::net::TcpListener::from_std(listener);
+    let listener = mio::net::TcpListener::from_std(listener);
     EventLoop::new(Echo)?.serve(listener, config())?.run()?;
     Ok(())
 }

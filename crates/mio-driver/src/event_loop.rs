@@ -107,7 +107,8 @@ impl<H: Handler> EventLoop<H> {
     fn timeout(&self) -> Option<Duration> {
         let now = self.sockets.now();
         let queued = self.sockets.queue.front().map(|_| now);
-        let alarms = [queued, self.sockets.alarm(), self.handler.deadline(), self.accept_at, self.end];
+        let alarm = self.sockets.alarms.peek().map(|Reverse((at, _))| *at);
+        let alarms = [queued, alarm, self.handler.deadline(), self.accept_at, self.end];
         alarms.into_iter().flatten().min().map(|at| at.since(now))
     }
 
@@ -179,9 +180,8 @@ impl<H: Handler> EventLoop<H> {
         sockets.settle(key);
     }
 
-    /// Nobody is accepted any more but those who have connected already, and all are closed (CLOSE.md B17).
+    /// Nobody is accepted any more, and all are closed (CLOSE.md B17).
     fn begin_to_stop(&mut self) {
-        self.accept();
         (self.server, self.accept_at) = (None, None);
         self.end = Some(self.sockets.now() + self.shutdown_timeout);
         self.for_all(|socket, now| {

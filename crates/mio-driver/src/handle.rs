@@ -20,7 +20,8 @@ impl<C> Handle<C> {
     /// The command comes back if 4,096 wait already, or the loop is gone.
     pub fn send(&self, command: C) -> Result<(), C> {
         let sent = self.commands.try_send(command);
-        self.wake();
+        // A loop that is gone need not be woken.
+        let _gone = self.waker.wake();
         sent.map_err(|(TrySendError::Full(command) | TrySendError::Disconnected(command))| command)
     }
 
@@ -28,11 +29,6 @@ impl<C> Handle<C> {
     /// It then waits for them, at most for [`EventLoop::shutdown_timeout`](crate::EventLoop::shutdown_timeout), and resets what is left.
     pub fn shut_down(&self) {
         self.stop.store(true, Ordering::Release);
-        self.wake();
-    }
-
-    fn wake(&self) {
-        // A loop that is gone need not be woken.
         let _gone = self.waker.wake();
     }
 }

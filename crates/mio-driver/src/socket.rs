@@ -174,11 +174,16 @@ impl<S: Transport> Socket<S> {
 
     /// The next event, from what was read and what waits: to be asked until there is none. While the application [holds](Hold), there is none.
     pub fn next<'b>(&mut self, now: Instant, input: &mut &'b mut [u8]) -> Option<Event<'b>> {
-        if self.is_held() {
+        let held = self.is_held();
+        if held {
             self.connection.handle_ahead(now, std::mem::take(input));
-            return None;
         }
-        self.connection.handle_input(now, input)
+        let event = if held { None } else { self.connection.handle_input(now, input) };
+        if event.is_none() {
+            // What a read has brought is answered before the next one may find the end.
+            self.write(now);
+        }
+        event
     }
 
     fn is_held(&self) -> bool {
@@ -188,12 +193,7 @@ impl<S: Transport> Socket<S> {
 
     /// Writes what is to be written, and brings the stream to the level that the core asks for. `true`: a turn should follow.
     pub fn settle(&mut self, now: Instant, buffers: &mut Buffers) -> bool {
-        if let Err(error) = self.write(now) {
-            self.writing = Way::Over;
-            self.connection.handle_write_error(now, (&error).into());
-            // No edge may tell of what is still to be read.
-            self.ready(Ready { readable: true, ..Ready::default() });
-        }
+        self.write(now);
         let level = self.connection.transport();
         match level {
             Level::Open => {}
@@ -208,9 +208,17 @@ impl<S: Transport> Socket<S> {
         self.wants_read() || !self.is_held() && self.connection.has_event()
     }
 
+    fn write(&mut self, now: Instant) {
+        let Err(error) = self.try_write(now) else { return };
+        self.writing = Way::Over;
+        self.connection.handle_write_error(now, (&error).into());
+        // No edge may tell of what is still to be read.
+        self.ready(Ready { readable: true, ..Ready::default() });
+    }
+
     /// Writes until nothing is left or the stream takes no more.
     // R6.1-08
-    fn write(&mut self, now: Instant) -> io::Result<()> {
+    fn try_write(&mut self, now: Instant) -> io::Result<()> {
         let Some(stream) = &mut self.stream else { return Ok(()) };
         while self.writing == Way::Ready && self.connection.wants_output() {
             let mut slices = [&[][..]; 2];

@@ -45,7 +45,7 @@ pub struct Sockets {
     serial: u32,
     /// One alarm for each socket. One whose deadline has moved away is left as it is: when it rings, one looks, and sets it anew. So
     /// nothing is paid where nothing expires.
-    alarms: BinaryHeap<Reverse<(Instant, Key)>>,
+    pub(crate) alarms: BinaryHeap<Reverse<(Instant, Key)>>,
     /// Who is to have a turn.
     pub(crate) queue: VecDeque<Key>,
     /// Whose turn it is.
@@ -149,8 +149,12 @@ impl Sockets {
         self.admit(Socket::new(TcpStream::connect(to)?, connection))
     }
 
-    /// Takes a socket in.
-    pub(crate) fn admit(&mut self, mut socket: Socket<TcpStream>) -> io::Result<Key> {
+    /// Takes a socket in: of a stream that something else has accepted, or upgraded.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn admit(&mut self, mut socket: Socket<TcpStream>) -> io::Result<Key> {
         let index = self.slots.vacant_key();
         if let Some(stream) = &mut socket.stream {
             self.registry.register(stream, Token(index), Interest::READABLE | Interest::WRITABLE)?;
@@ -176,14 +180,9 @@ impl Sockets {
     pub(crate) fn begin_round(&mut self) {
         self.tick();
         self.round = self.round.wrapping_add(1);
-        while self.alarm().is_some_and(|at| at <= self.now) {
+        while self.alarms.peek().is_some_and(|Reverse((at, _))| *at <= self.now) {
             self.alarms.pop().into_iter().for_each(|Reverse((_, key))| self.touch(key));
         }
-    }
-
-    /// When the first alarm rings.
-    pub(crate) fn alarm(&self) -> Option<Instant> {
-        self.alarms.peek().map(|Reverse((at, _))| *at)
     }
 
     /// A poll tells of the socket at this place.

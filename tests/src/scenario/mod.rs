@@ -7,6 +7,7 @@
 mod coverage;
 mod over_core;
 mod over_mio;
+mod over_mio_loop;
 mod over_sim;
 mod over_tokio;
 mod parse;
@@ -28,6 +29,7 @@ use adieu_core::Role;
 pub use coverage::{Coverage, Row, every_row, why_unasked, why_unseen};
 pub use over_core::{CoreRunner, Cut, Feed};
 pub use over_mio::MioRunner;
+pub use over_mio_loop::MioLoopRunner;
 pub use over_sim::SimRunner;
 pub use over_tokio::{Over, TokioRunner};
 pub use parse::parse;

@@ -254,7 +254,7 @@ impl MioRunner {
     }
 }
 
-fn send<'m>(
+pub(super) fn send<'m>(
     Fragment { text, payload }: &'m Fragment,
     send: impl FnOnce(adieu_core::Message<'m>) -> adieu_core::SendResult<'m>,
 ) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use adieu_core::Role;
 use adieu_tests::scenario::{
-    Act, CoreRunner, Cut, Feed, Over, Peer, PeerAct, Scenario, TokioRunner, parse, play,
+    Act, CoreRunner, Cut, Feed, MioRunner, Over, Peer, PeerAct, Scenario, TokioRunner, parse, play,
 };
 
 /// The peer's frames, and what the application sees of each once it is whole.
@@ -74,6 +74,15 @@ fn the_end_at_every_byte_of_an_exchange_brings_one_verdict_over_the_core() {
                 let mut runner = CoreRunner::new(&scenario, role, cut, Feed::Asking);
                 assert_eq!(play(&scenario, role, &mut runner).map(drop), Ok(()));
             }
+        }
+    }
+}
+
+#[test]
+fn the_end_at_every_byte_of_an_exchange_brings_one_verdict_over_the_mio_driver() {
+    for role in [Role::Client, Role::Server] {
+        for scenario in scenarios(role) {
+            assert_eq!(play(&scenario, role, &mut MioRunner::new(&scenario, role)).map(drop), Ok(()));
         }
     }
 }

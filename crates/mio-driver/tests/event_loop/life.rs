@@ -85,6 +85,7 @@ fn what_is_said_comes_back_and_the_closing_handshake_is_complete() {
     assert_eq!(client.hear(), (CLOSE, 4000_u16.to_be_bytes().to_vec()));
     let mut rest = Vec::new();
     client.0.read_to_end(&mut rest).expect("an end in order");
+    drop(client);
     let verdict = next(&told);
     assert!(verdict.clean && verdict.cause == Cause::Handshake, "{verdict}");
     server.finish();
@@ -190,6 +191,7 @@ fn a_request_may_be_answered_later() {
     }
     client.set_nonblocking(false).expect("a socket");
     assert!(head(&mut client).starts_with("HTTP/1.1 101 "));
+    drop(client);
     server.finish();
 }
 
@@ -289,4 +291,96 @@ fn while_the_application_holds_pings_are_answered_and_messages_wait() {
     assert_eq!(next(&told), b"waits");
     drop(client);
     server.finish();
+}
+
+/// What a send is told when the peer's Close is in the system's buffers, and nobody has read it.
+struct Sending {
+    open: Option<Key>,
+    told: std::sync::mpsc::Sender<Option<SendRefusal>>,
+    prepared: bool,
+}
+
+impl Handler for Sending {
+    /// Tells that nothing is read from here on, and sends when the other end is gone.
+    type Command = (std::sync::mpsc::Sender<()>, std::sync::mpsc::Receiver<()>);
+
+    fn on_message(&mut self, _sockets: &mut Sockets, key: Key, _message: Message<'_>) {
+        self.open = Some(key);
+    }
+
+    fn on_command(&mut self, sockets: &mut Sockets, (still, go): Self::Command) {
+        still.send(()).expect("it is heard");
+        let _gone = go.recv();
+        let Some(key) = self.open else { return };
+        // It is on its way: as soon as it is there, it is to be seen.
+        let stream = sockets.get(key).and_then(|socket| socket.stream.as_ref()).expect("it is open");
+        while stream.peek(&mut [0; 8]).ok() != Some(8) {
+            std::thread::yield_now();
+        }
+        let refusal = if self.prepared {
+            sockets.send_prepared(key, &adieu_mio::Prepared::text("after")).err()
+        } else {
+            sockets.send(key, "after").err().map(|refused| refused.refusal)
+        };
+        self.told.send(refusal).expect("it is heard");
+    }
+}
+
+// CLOSE.md S2
+#[test]
+fn s2_a_send_behind_a_close_that_has_arrived_is_refused() {
+    for prepared in [false, true] {
+        let (told, refusals) = news();
+        let server = Server::start(Sending { open: None, told, prepared }, config(|_| {}), PATIENCE);
+        let mut client = server.client();
+        client.say(TEXT, b"here I am");
+        client.say(9, b"");
+        assert_eq!(client.hear(), (10, Vec::new()), "it has been read");
+        let ((still, is_still), (stay, go)) = (news(), news::<()>());
+        assert!(server.handle.send((still, go)).is_ok());
+        next(&is_still);
+        client.say(CLOSE, &1000_u16.to_be_bytes());
+        drop(stay);
+        assert_eq!(next(&refusals), Some(SendRefusal::PeerClosed));
+        assert_eq!(client.hear_out(), (Vec::new(), 1000));
+        client.answered_end();
+        server.finish();
+    }
+}
+
+/// Asks for a deadline, and tells when it comes.
+struct Clockwork {
+    at: Option<adieu_mio::Instant>,
+    told: std::sync::mpsc::Sender<Duration>,
+}
+
+impl Handler for Clockwork {
+    type Command = Duration;
+
+    fn on_message(&mut self, _sockets: &mut Sockets, _key: Key, _message: Message<'_>) {}
+
+    fn on_command(&mut self, sockets: &mut Sockets, after: Duration) {
+        self.at = Some(sockets.now() + after);
+    }
+
+    fn deadline(&self) -> Option<adieu_mio::Instant> {
+        self.at
+    }
+
+    fn on_deadline(&mut self, sockets: &mut Sockets) {
+        let late = self.at.take().map(|at| sockets.now().since(at));
+        self.told.send(late.expect("a deadline")).expect("it is heard");
+    }
+}
+
+#[test]
+fn the_applications_deadline_comes_once_and_not_before_its_time() {
+    let (told, late) = news();
+    let server = Server::start(Clockwork { at: None, told }, config(|_| {}), PATIENCE);
+    let begun = std::time::Instant::now();
+    assert!(server.handle.send(Duration::from_millis(50)).is_ok());
+    next(&late);
+    assert!(begun.elapsed() >= Duration::from_millis(50));
+    server.finish();
+    assert!(late.try_recv().is_err(), "once");
 }
