@@ -70,8 +70,7 @@ describe("ws as the client of `adieu serve --deflate`", { timeout }, () => {
   for (const of of combinations()) {
     test(`asks for ${named(of).join("; ") || "nothing"}`, { timeout }, async () => {
       const socket = new WebSocket(`${server.ws}/echo`, { perMessageDeflate: { ...of, threshold: 0 } });
-      const [response] = await within(once(socket, "upgrade"), "an answer");
-      await within(once(socket, "open"), "open");
+      const [[response]] = await within(Promise.all([once(socket, "upgrade"), once(socket, "open")]), "open");
       assert.deepEqual(parameters(response.headers["sec-websocket-extensions"]), named(of));
       await echo(socket);
       socket.close();

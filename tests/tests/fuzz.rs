@@ -12,10 +12,12 @@ use proptest::prelude::*;
 
 type Body = fn(&[u8]);
 
-const TARGETS: [(&str, Body); 7] = [
+const TARGETS: [(&str, Body); 9] = [
     ("client_bytes", bodies::client_bytes),
+    ("extensions", bodies::extensions),
     ("handshake_request", bodies::handshake_request),
     ("handshake_response", bodies::handshake_response),
+    ("inflation", bodies::inflation),
     ("pair", bodies::pair),
     ("server_bytes", bodies::server_bytes),
     ("versus_reference", bodies::versus_reference),
@@ -57,6 +59,16 @@ fn replay(target: &str) {
 #[test]
 fn seeds_and_corpus_of_client_bytes_hold() {
     replay("client_bytes");
+}
+
+#[test]
+fn seeds_and_corpus_of_extensions_hold() {
+    replay("extensions");
+}
+
+#[test]
+fn seeds_and_corpus_of_inflation_hold() {
+    replay("inflation");
 }
 
 #[test]

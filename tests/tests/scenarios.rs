@@ -202,7 +202,7 @@ fn rows_of_the_specification() -> BTreeSet<String> {
 /// Rows of which no scenario can speak, and who does.
 const ELSEWHERE: [(&str, &str); 4] = [
     ("B16", "the rows N1, N3 and N4 are its cases"),
-    ("F6", "permessage-deflate is not there yet"),
+    ("F6", "the raw peer of the scenarios does not compress; `crates/core/tests/spec/deflate` has it"),
     ("S7", "a future that is dropped is a driver's matter: the tokio driver's tests `cancel`"),
     ("S8", "halves in different tasks are a driver's matter: the tokio driver's tests `halves`"),
 ];

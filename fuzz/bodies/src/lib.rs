@@ -4,6 +4,7 @@
 //! corpora. `docs/fuzzing.md` tells what each of them checks.
 
 mod bytes;
+mod deflate;
 mod endpoint;
 mod heads;
 mod memory;
@@ -13,6 +14,7 @@ mod versus;
 mod wire;
 
 pub use bytes::{client_bytes, server_bytes};
+pub use deflate::{extensions, inflation};
 pub use heads::{handshake_request, handshake_response};
 pub use memory::{Counters, count_with};
 pub use pair::pair;

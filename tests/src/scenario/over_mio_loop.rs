@@ -282,6 +282,7 @@ impl App {
                 return send(fragment, |message| connection.send_fragment(now, message, *end));
             }
             AppAct::Ping => return ping_refusal(connection.ping(now).map(drop)),
+            AppAct::Pong(payload) => return ping_refusal(connection.pong(now, payload)),
             AppAct::Close(code, reason) => {
                 return close_refusal(close(*code, reason).and_then(|close| connection.close(now, close)));
             }

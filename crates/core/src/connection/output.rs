@@ -69,9 +69,16 @@ impl Connection {
     // R6.1-04
     #[inline]
     pub(super) fn queue_frame(&mut self, now: Instant, fin: bool, opcode: Opcode, payload: Cow<'_, [u8]>) {
-        let (rsv1, payload) = self.deflate(opcode, fin, payload);
-        let payload_len = if opcode.is_control() { 0 } else { payload.len() };
-        let header = Header { fin, rsv1, opcode, len: payload.len() as u64, key: self.masking_key() };
+        if !self.queues_compressed(now, fin, opcode, &payload) {
+            self.push_frame(now, Header { fin, rsv1: false, opcode, len: 0, key: None }, payload);
+        }
+    }
+
+    /// Queues a frame with this header, whose length and key are set here.
+    #[inline]
+    pub(crate) fn push_frame(&mut self, now: Instant, header: Header, payload: Cow<'_, [u8]>) {
+        let payload_len = if header.opcode.is_control() { 0 } else { payload.len() };
+        let header = Header { len: payload.len() as u64, key: self.masking_key(), ..header };
         // R5.4-03
         let len = self.outbox.tail().push(header, payload);
         self.protocol.handle_queued(now, len, payload_len);

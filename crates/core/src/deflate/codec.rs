@@ -1,6 +1,6 @@
 //! What a connection on which permessage-deflate was agreed has beside others.
 
-use alloc::{borrow::Cow, boxed::Box};
+use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
 use super::config::MIN_BITS;
@@ -58,27 +58,19 @@ impl Codec {
         }
     }
 
-    /// Compresses a message or a part of one, if that is to be compressed; answers whether it begins a compressed message.
+    /// Compresses a message, or a part of one that begins with it (`start`) or ends with it. `None`: it goes as it is.
     ///
-    /// With a window of 8 bits, which a server may ask for, nothing is: zlib has none.
-    pub(super) fn deflate<'p>(
-        &mut self,
-        start: bool,
-        end: bool,
-        part: Cow<'p, [u8]>,
-    ) -> (bool, Cow<'p, [u8]>) {
+    /// With a window of 8 bits, which a server may ask for, all do: zlib has none.
+    pub(super) fn deflate(&mut self, start: bool, end: bool, part: &[u8]) -> Option<Vec<u8>> {
         if start {
             let long = !end || part.len() >= self.config.threshold;
             self.compressing = long && !self.plain && self.bits >= MIN_BITS;
         }
-        if !self.compressing {
-            return (false, part);
-        }
-        let out = self.deflating.next(&self.config, self.bits, &part, end);
+        let out = self.compressing.then(|| self.deflating.next(&self.config, self.bits, part, end));
         if end && !self.takes_over {
             self.deflating.forget();
         }
-        (start, out.into())
+        out
     }
 }
 

@@ -1,13 +1,13 @@
 //! What compression adds to a connection.
 
-use alloc::{borrow::Cow, boxed::Box, vec};
+use alloc::{boxed::Box, vec};
 use core::mem::take;
 
 use super::inflating::Piece;
 use super::waiting::{Rest, Waiting};
 use super::{Codec, Parameters};
 use crate::connection::Handshake;
-use crate::frame::Opcode;
+use crate::frame::{Header, Opcode};
 use crate::lifecycle::Phase;
 use crate::protocol::Data;
 use crate::{Connection, Event, Instant, Kind, Message, SendResult, TransportError};
@@ -67,18 +67,27 @@ impl Connection {
         self.agree(agreed);
     }
 
-    /// A frame's payload as it travels, and whether it begins a compressed message.
-    pub(crate) fn deflate<'p>(
+    /// Queues a data frame compressed, if it is to be.
+    #[inline]
+    pub(crate) fn queues_compressed(
         &mut self,
+        now: Instant,
+        fin: bool,
         opcode: Opcode,
-        end: bool,
-        payload: Cow<'p, [u8]>,
-    ) -> (bool, Cow<'p, [u8]>) {
-        let start = opcode != Opcode::Continuation;
-        match self.codec().filter(|_| !opcode.is_control()) {
-            Some(codec) => codec.deflate(start, end, payload),
-            None => (false, payload),
+        payload: &[u8],
+    ) -> bool {
+        self.handshake.is_some() && !opcode.is_control() && self.queue_compressed(now, fin, opcode, payload)
+    }
+
+    #[inline(never)]
+    fn queue_compressed(&mut self, now: Instant, fin: bool, opcode: Opcode, payload: &[u8]) -> bool {
+        let rsv1 = opcode != Opcode::Continuation;
+        let compressed = self.codec().and_then(|codec| codec.deflate(rsv1, fin, payload));
+        let compresses = compressed.is_some();
+        if let Some(payload) = compressed {
+            self.push_frame(now, Header { fin, rsv1, opcode, len: 0, key: None }, payload.into());
         }
+        compresses
     }
 
     /// A part of a compressed message. Where messages are wanted in parts, what does not come out of it at once waits.
@@ -127,7 +136,15 @@ impl Connection {
     }
 
     /// Goes on with what waits, while there is room.
+    #[inline]
     pub(crate) fn catch_up(&mut self, now: Instant) {
+        if self.handshake.is_some() {
+            self.go_on(now);
+        }
+    }
+
+    #[inline(never)]
+    fn go_on(&mut self, now: Instant) {
         while !self.is_overfull()
             && let Some(mut waiting) = self.take_waiting()
         {

@@ -44,14 +44,11 @@ impl Inflating {
         let most = (limit - self.len).saturating_add(1).min(room.len());
         let room = &mut room[..most];
         let mut len = 0;
-        let mut fault;
-        loop {
-            let before = (input.len(), len);
-            fault = self.step(input, room, &mut len).err();
-            if fault.is_some() || len == most || input.is_empty() || before == (input.len(), len) {
-                break;
-            }
+        let mut step = Ok(true);
+        while step == Ok(true) {
+            step = self.step(input, room, &mut len);
         }
+        let mut fault = step.err();
         if self.len + len > limit {
             (len, fault) = (limit - self.len, Some(Violation::MessageTooLong));
         }
@@ -65,20 +62,22 @@ impl Inflating {
         Piece { len, start, end, more, fault }
     }
 
-    /// One turn of zlib. A final block ends a stream; what is behind it is another (§7.2.3.5).
-    fn step(&mut self, input: &mut &[u8], room: &mut [u8], len: &mut usize) -> Result<(), Violation> {
+    /// One turn of zlib; answers whether another makes sense. A final block ends a stream, which may be told with the next message
+    /// only; what is behind it is another stream (§7.2.3.5).
+    fn step(&mut self, input: &mut &[u8], room: &mut [u8], len: &mut usize) -> Result<bool, Violation> {
         let zlib = self.zlib.get_or_insert_with(|| Inflate::new(false, 15));
         let (taken, made) = (zlib.total_in(), zlib.total_out());
         let status = zlib.decompress(input, &mut room[*len..], InflateFlush::NoFlush);
-        let taken = (zlib.total_in() - taken) as usize;
-        *len += (zlib.total_out() - made) as usize;
+        let (taken, made) = ((zlib.total_in() - taken) as usize, (zlib.total_out() - made) as usize);
+        *len += made;
         *input = &input[taken..];
         self.fed |= taken > 0;
-        if status.map_err(|_| Violation::Deflate)? == Status::StreamEnd {
+        let ended = status.map_err(|_| Violation::Deflate)? == Status::StreamEnd;
+        if ended {
             zlib.reset(false);
             self.fed = false;
         }
-        Ok(())
+        Ok(!input.is_empty() && *len < room.len() && (ended || taken + made > 0))
     }
 
     /// The end of a message: its last block is one that the tail makes whole. A message of nothing at all is taken for an empty one.

@@ -1,6 +1,6 @@
 //! permessage-deflate, where the feature `deflate` is off: it is never agreed on.
 
-use alloc::{borrow::Cow, boxed::Box, string::String};
+use alloc::{boxed::Box, string::String};
 
 use crate::connection::Handshake;
 use crate::frame::Opcode;
@@ -78,13 +78,8 @@ impl Connection {
         self.agree(agreed);
     }
 
-    pub(crate) fn deflate<'p>(
-        &mut self,
-        _: Opcode,
-        _: bool,
-        payload: Cow<'p, [u8]>,
-    ) -> (bool, Cow<'p, [u8]>) {
-        (false, payload)
+    pub(crate) fn queues_compressed(&mut self, _: Instant, _: bool, _: Opcode, _: &[u8]) -> bool {
+        false
     }
 
     pub(crate) fn inflate(&mut self, _: Instant, _: &Data<'_>) -> Option<Event<'static>> {

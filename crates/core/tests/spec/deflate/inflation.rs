@@ -51,6 +51,8 @@ fn message_goes_on_behind_a_final_block() {
     all_hear(&[&[&last[..], &HELLO].concat()], &["text HelloHello"]);
     all_hear(&[&[&last[..], &last, &last].concat()], &["text HelloHelloHello"]);
     all_hear(&[&[&last[..], &[0x00]].concat(), &HELLO], &["text Hello", "text Hello"]);
+    // The block that the tail makes whole is a final one.
+    all_hear(&[&[0x01], &HELLO, &HELLO], &["text", "text Hello", "text Hello"]);
 }
 
 #[test]
