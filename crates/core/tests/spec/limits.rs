@@ -327,7 +327,7 @@ fn every_buffer_of_an_idle_connection_can_be_taken_back() {
             assert_ne!(taken_back(&mut w), [], "what was written leaves its buffer");
             assert_eq!(taken_back(&mut w), []);
         }
-        assert!(w.frames().iter().all(|frame| frame.payload == [7; LEN]));
+        assert!(w.frames().iter().all(|frame| frame.payload == vec![7; LEN]));
     }
 }
 
@@ -338,16 +338,17 @@ fn large_message_is_gathered_where_another_was_written_from() {
         for round in 1..4 {
             w.send(vec![7; 200_000]).expect("a message that is taken");
             if round == 2 {
-                w.push(100_000)
+                w.push(100_000);
             } else {
-                w.flush()
+                w.flush();
             }
-            w.feed_by(50_000, &p.binary(&[round; 150_000]));
+            let payload = vec![round; 150_000];
+            w.feed_by(50_000, &p.binary(&payload));
             let Some(Event::Message(message)) = w.events.pop() else { panic!("a message") };
-            assert_eq!(message.as_bytes(), [round; 150_000]);
+            assert_eq!(message.as_bytes(), payload);
             w.flush();
         }
-        assert!(w.frames().iter().all(|frame| frame.payload == [7; 200_000]));
+        assert!(w.frames().iter().all(|frame| frame.payload == vec![7; 200_000]));
         taken_back(&mut w);
         assert_eq!(taken_back(&mut w), []);
     }
