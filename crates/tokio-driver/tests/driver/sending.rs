@@ -161,7 +161,7 @@ async fn try_send_never_waits() {
 
 #[tokio::test]
 async fn a_prepared_message_is_sent_to_many_and_waits_for_room() {
-    let message = Prepared::binary(&[7; 100_000]);
+    let message = Prepared::binary(&vec![7; 100_000]);
     let small = config(|config| (config.send_high, config.send_low) = (1_000, 0));
     for role in [Role::Server, Role::Client] {
         let (socket, driver, mut raw) = in_memory(role, std::sync::Arc::clone(&small), 64);
