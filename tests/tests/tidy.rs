@@ -12,7 +12,7 @@ const MAX_FUNCTION_LINES: usize = 60;
 /// What one person reads in an hour (`docs/decisions.md`); 40 of it are where compression is touched.
 const MAX_CORE_LINES: usize = 3_040;
 /// What is counted apart from it: parts of the core that stand beside it.
-const BESIDE_CORE: [(&str, usize); 1] = [("crates/core/src/deflate/", 700)];
+const BESIDE_CORE: [(&str, usize); 1] = [("crates/core/src/deflate/", 710)];
 
 fn none(offences: &[String]) {
     assert!(offences.is_empty(), "{} offences:\n  {}", offences.len(), offences.join("\n  "));

@@ -72,7 +72,7 @@ mod websocket;
 mod wire;
 
 pub use accept::{Handshake, Incoming, accept, incoming, incoming_with_driver};
-pub use adieu_core::deflate::Deflate;
+pub use adieu_core::deflate::{self, Deflate};
 pub use adieu_core::handshake::{Accept, Header, Headers, Reject, Request, Response};
 pub use adieu_core::{
     AnswerError, Cause, Chunk, Close, CloseCode, CloseError, Closed, Config, HeaderError, Initiator, Kind,
@@ -85,4 +85,4 @@ pub use error::{ConnectError, HandshakeError, PingFailed, SinkError};
 pub use sender::Sender;
 pub use serve::{Serve, serve};
 pub use transport::{Opaque, Transport};
-pub use websocket::{WebSocket, open};
+pub use websocket::{WebSocket, open, open_agreed};
