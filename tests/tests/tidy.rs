@@ -13,7 +13,7 @@ const MAX_FUNCTION_LINES: usize = 60;
 const MAX_CORE_LINES: usize = 3_040;
 /// What is counted apart from it: parts of the core that stand beside it.
 const BESIDE_CORE: [(&str, usize); 2] =
-    [("crates/core/src/connection/prepared.rs", 150), ("crates/core/src/deflate/", 700)];
+    [("crates/core/src/connection/prepared.rs", 150), ("crates/core/src/deflate/", 710)];
 /// The mio driver with its loop.
 const MAX_MIO_LINES: usize = 600;
 

@@ -65,7 +65,7 @@ pub(crate) struct Arguments {
     /// Offer permessage-deflate
     ///
     /// SETTINGS is a length in bytes, below which messages go as they are (128), and parameters of RFC 7692 to ask for:
-    /// --deflate="0; server_no_context_takeover; server_max_window_bits=9".
+    /// `--deflate="0; server_no_context_takeover; server_max_window_bits=9"`.
     ///
     /// Off without this option: the length of a compressed message tells how much of it repeats what was sent before. Where one
     /// connection carries both secrets and text of an attacker's choice, that gives the secrets away (RFC 7692, section 8).

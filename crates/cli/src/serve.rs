@@ -62,7 +62,7 @@ pub(crate) struct Arguments {
     /// Take up permessage-deflate where a client offers it
     ///
     /// SETTINGS is a length in bytes, below which messages go as they are (128), and parameters
-    /// of RFC 7692: --deflate="0; server_no_context_takeover; client_max_window_bits=9".
+    /// of RFC 7692: `--deflate="0; server_no_context_takeover; client_max_window_bits=9"`.
     ///
     /// Off without this option: the length of a compressed message tells how much of it repeats
     /// what was sent before. Where one connection carries both secrets and text of an attacker's

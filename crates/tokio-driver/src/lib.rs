@@ -82,7 +82,7 @@ mod websocket;
 mod wire;
 
 pub use accept::{Handshake, Incoming, accept, incoming, incoming_with_driver};
-pub use adieu_core::deflate::Deflate;
+pub use adieu_core::deflate::{self, Deflate};
 pub use adieu_core::handshake::{Accept, Header, Headers, Reject, Request, Response};
 pub use adieu_core::{
     AnswerError, Backlog, Cause, Chunk, Close, CloseCode, CloseError, Closed, Config, HeaderError, Initiator,
@@ -100,4 +100,4 @@ pub use serve::serve_tls;
 pub use serve::{Serve, serve, serve_over};
 pub use transport::{Opaque, Transport};
 pub use upgrade::{Accepted, Upgrade};
-pub use websocket::{WebSocket, open};
+pub use websocket::{WebSocket, open, open_agreed};

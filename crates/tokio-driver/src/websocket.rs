@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use adieu_core::deflate::Parameters;
 use adieu_core::handshake::Response;
 use adieu_core::{Chunk, CloseError, Closed, Config, Connection, Event, Message, Role, SendError, Ticket};
 use futures_core::Stream;
@@ -184,11 +185,24 @@ pub fn open<S: Transport>(
     config: Arc<Config>,
     leftover: &mut [u8],
 ) -> (WebSocket<S>, Driver<S>) {
+    open_agreed(role, stream, config, None, leftover)
+}
+
+/// The same, where permessage-deflate was agreed on too: a server finds out with [`deflate::choose`](adieu_core::deflate::choose), whose answer is
+/// displayed as it stands in the response's `Sec-WebSocket-Extensions`.
+pub fn open_agreed<S: Transport>(
+    role: Role,
+    stream: S,
+    config: Arc<Config>,
+    agreed: Option<Parameters>,
+    leftover: &mut [u8],
+) -> (WebSocket<S>, Driver<S>) {
     let now = clock::now();
     let mut seed = [0; 32];
     // R5.3-03
     let seeded = getrandom::fill(&mut seed);
     let mut conn = Connection::open(role, config, seed, now);
+    conn.agree(agreed);
     if seeded.is_err() {
         conn.abort(now);
     }

@@ -24,6 +24,11 @@ pub enum Parameters {}
 
 pub(crate) type Codec = Parameters;
 
+/// There is nothing to choose without the feature `deflate`.
+pub fn choose(config: &Deflate, _: &[&[u8]]) -> Option<Parameters> {
+    match *config {}
+}
+
 pub(crate) fn offer(_: &Config) -> String {
     String::new()
 }

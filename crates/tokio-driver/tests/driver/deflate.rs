@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use adieu_tokio::{Connect, Deflate, Message, OriginPolicy, ServerConfig, accept};
+use adieu_tokio::deflate::choose;
+use adieu_tokio::{Connect, Deflate, Message, OriginPolicy, Role, ServerConfig, accept, open_agreed};
 
 use crate::peers::{config, echo, soon};
 
@@ -43,4 +44,25 @@ async fn messages_come_back_compressed_or_not_and_in_fragments() {
     }
     assert!(soon(client.close(1000, "")).await.expect("closed").clean);
     assert!(soon(server).await.expect("no panic").clean);
+}
+
+#[tokio::test]
+async fn what_upgraded_the_stream_may_have_agreed() {
+    let config = Arc::new(compressing());
+    let own = config.deflate.clone().expect("a configuration");
+    let agreed = choose(&own, &[b"other", b"permessage-deflate; client_max_window_bits=10"]);
+    let text = agreed.map(|agreed| agreed.to_string());
+    assert_eq!(text.as_deref(), Some("permessage-deflate; client_max_window_bits=10"));
+    let (near, far) = tokio::io::duplex(10_000);
+    let (client, driver) = open_agreed(Role::Client, near, Arc::clone(&config), agreed, &mut []);
+    tokio::spawn(driver);
+    let (mut server, driver) = open_agreed(Role::Server, far, config, agreed, &mut []);
+    tokio::spawn(driver);
+    let text = "again and again ".repeat(50_000);
+    let sending = tokio::spawn({
+        let text = text.clone();
+        async move { client.send(text).await.map(|_| client) }
+    });
+    assert_eq!(soon(server.recv()).await.expect("a message"), Message::from(text));
+    soon(sending).await.expect("no panic").expect("sent");
 }
