@@ -5,8 +5,8 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use adieu_core::deflate::Deflate;
 use adieu_core::{Config, Message};
+use adieu_tests::conformance;
 use adieu_tokio::{Connect, ConnectError, WebSocket};
 use tokio::net::TcpStream;
 
@@ -28,7 +28,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(base: &str, agent: &str) -> Result<(), Box<dyn std::error::Error>> {
-    let config = Arc::new(config());
+    let config = Arc::new(conformance::config());
     let count = case_count(base, &config).await?;
     for case in 1..=count {
         let url = format!("{base}/runCase?case={case}&agent={agent}");
@@ -38,22 +38,6 @@ async fn run(base: &str, agent: &str) -> Result<(), Box<dyn std::error::Error>> 
     let mut last = open(&format!("{base}/updateReports?agent={agent}"), &config).await?;
     while last.recv().await.is_ok() {}
     Ok(())
-}
-
-/// Takes whatever the suite sends: 16 MiB at once, and as many frames.
-fn config() -> Config {
-    let mut config = Config::default();
-    config.max_message_len = 64 << 20;
-    config.max_frame_len = 64 << 20;
-    config.max_fragments = 1 << 24;
-    config.send_high = 64 << 20;
-    let mut deflate = Deflate::default();
-    // Without this offer the suite does not choose it, and leaves cases out.
-    deflate.client_no_context_takeover = true;
-    // An answer that is not compressed is taken for a fault.
-    deflate.threshold = 0;
-    config.deflate = Some(deflate);
-    config
 }
 
 async fn open(url: &str, config: &Arc<Config>) -> Result<WebSocket<TcpStream>, ConnectError> {
