@@ -1,7 +1,7 @@
 //! What the tests of the whole workspace share.
 
-pub mod autobahn;
 pub mod close_semantics;
+pub mod conformance;
 pub mod scenario;
 pub mod source;
 pub mod tree;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use adieu_core::handshake::ClientRequest;
 use adieu_core::{Closed, Message};
 use adieu_mio::{EventLoop, Handle, Handler, Key, Sockets};
-use adieu_tests::autobahn::config;
+use adieu_tests::conformance;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -56,7 +56,7 @@ struct Client {
 impl Client {
     fn connect(&self, sockets: &mut Sockets, target: &str) -> Result<(), Box<dyn Error>> {
         let request = ClientRequest::new(&self.authority, target)?;
-        sockets.connect(self.suite, request, Arc::new(config()))?;
+        sockets.connect(self.suite, request, Arc::new(conformance::config()))?;
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use adieu_core::{Config, Message};
-use adieu_tests::autobahn::config;
+use adieu_tests::conformance;
 use adieu_tokio::{Connect, ConnectError, NetStream, WebSocket};
 
 #[tokio::main(flavor = "current_thread")]
@@ -27,7 +27,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(base: &str, agent: &str) -> Result<(), Box<dyn std::error::Error>> {
-    let config = Arc::new(config());
+    let config = Arc::new(conformance::config());
     let count = case_count(base, &config).await?;
     for case in 1..=count {
         let url = format!("{base}/runCase?case={case}&agent={agent}");

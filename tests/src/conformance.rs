@@ -1,4 +1,4 @@
-//! What the clients of the Autobahn cases have in common.
+//! What the clients of the conformance suite are configured with, whatever drives them.
 
 use adieu_core::Config;
 use adieu_core::deflate::Deflate;
