@@ -69,7 +69,7 @@ pub(crate) struct Arguments {
     ///
     /// Off without this option: the length of a compressed message tells how much of it repeats what was sent before. Where one
     /// connection carries both secrets and text of an attacker's choice, that gives the secrets away (RFC 7692, section 8).
-    #[arg(long, value_name = "SETTINGS", num_args = 0..=1, require_equals = true, conflicts_with = "trace")]
+    #[arg(long, value_name = "SETTINGS", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "", value_parser = compression::parse)]
     deflate: Option<Deflate>,
 
@@ -118,9 +118,7 @@ pub(crate) fn prepare(arguments: &Arguments) -> Result<Connect, Failure> {
 }
 
 fn request(arguments: &Arguments) -> Result<Connect, ConnectError> {
-    let mut config = config();
-    config.deflate = arguments.deflate.clone();
-    let mut connect = Connect::new(&arguments.url)?.config(Arc::new(config));
+    let mut connect = Connect::new(&arguments.url)?.config(Arc::new(config(arguments)));
     for name in &arguments.subprotocol {
         connect = connect.subprotocol(name)?;
     }
@@ -134,8 +132,9 @@ fn request(arguments: &Arguments) -> Result<Connect, ConnectError> {
 }
 
 /// Takes large messages, and many of them: what is on its way when stdin ends should still be printed.
-pub(crate) fn config() -> Config {
+pub(crate) fn config(arguments: &Arguments) -> Config {
     let mut config = Config::default();
+    config.deflate.clone_from(&arguments.deflate);
     config.max_message_len = 64 << 20;
     config.max_frame_len = 64 << 20;
     config.inbox_len = 64 << 20;

@@ -59,7 +59,7 @@ fn setup(arguments: &Arguments) -> Setup {
     let origin = arguments.origin.iter().map(|origin| ("Origin".to_owned(), origin.clone()));
     let headers = origin.chain(arguments.header.iter().cloned()).collect();
     let subprotocols = arguments.subprotocol.clone();
-    Setup { host, target, subprotocols, headers, config: config(), ..Setup::client() }
+    Setup { host, target, subprotocols, headers, config: config(arguments), ..Setup::client() }
 }
 
 /// What the connection has told.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use adieu_core::deflate::Deflate;
 use adieu_core::handshake::ClientRequest;
 use adieu_core::{Config, Connection, HeaderError, Instant, OriginPolicy, Role, ServerConfig};
 
@@ -113,7 +114,31 @@ macro_rules! settings {
 settings! {
     max_message_len max_frame_len max_fragments chunks inbox_len read_len send_high send_low max_head_len max_headers
     handshake_timeout write_timeout close_timeout drain_timeout closing_timeout close_linger
-    ping_interval pong_timeout idle_timeout drain_len
+    ping_interval pong_timeout idle_timeout drain_len deflate
+}
+
+/// Its fields, in their order.
+impl Field for Deflate {
+    fn put(&self, line: &mut String) {
+        self.server_no_context_takeover.put(line);
+        self.client_no_context_takeover.put(line);
+        let numbers = [self.server_max_window_bits, self.client_max_window_bits, self.level, self.mem_level];
+        numbers.into_iter().for_each(|number| u16::from(number).put(line));
+        self.threshold.put(line);
+    }
+
+    fn read(words: &mut Words<'_>) -> Option<Self> {
+        let small = |words: &mut Words<'_>| u8::try_from(u16::read(words)?).ok();
+        let mut read = Self::default();
+        read.server_no_context_takeover = bool::read(words)?;
+        read.client_no_context_takeover = bool::read(words)?;
+        read.server_max_window_bits = small(words)?;
+        read.client_max_window_bits = small(words)?;
+        read.level = small(words)?;
+        read.mem_level = small(words)?;
+        read.threshold = usize::read(words)?;
+        Some(read)
+    }
 }
 
 /// How many settings differ from the default, and those.
@@ -148,7 +173,8 @@ mod tests {
         let shown = format!("{:?}", Config::default());
         let inner = shown.trim_start_matches("Config { ").split(", ");
         for field in inner.map(|field| field.split_once(':').expect("a field").0) {
-            let value = ["7", "true", "7.000000000"].into_iter().find_map(|value| {
+            let values = ["7", "true", "7.000000000", "true false 9 10 6 8 0"];
+            let value = values.into_iter().find_map(|value| {
                 let line = format!("1 {field} {value}");
                 let config = Config::read(&mut Words(&line))?;
                 assert_ne!(config, Config::default(), "{field}");

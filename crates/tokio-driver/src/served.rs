@@ -54,7 +54,12 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         let mut work = this.work;
-        this.driver.poll_beside(cx, |cx| while work.as_mut().poll(cx).is_ready() {}).1
+        let (over, driven) = this.driver.poll_beside(cx, |cx| {
+            while work.as_mut().poll(cx).is_ready() {}
+            matches!(*work, Work::Done)
+        });
+        // A handler may outlive its connection, with the stream in its hands.
+        if over { driven } else { Poll::Pending }
     }
 }
 
