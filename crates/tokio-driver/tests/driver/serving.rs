@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use adieu_tokio::{Accept, Cause, Incoming, Reject, ServerConfig, connect, serve};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -295,11 +295,19 @@ async fn a_stream_can_be_taken_back_before_any_answer() {
     let server = Server::start(any(), BOUND, |incoming| async move {
         let mut stream = incoming.into_stream().expect("connected");
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.expect("taken");
+        // The handler goes on, though nothing is left of the connection.
+        let mut asked = [0; 4];
+        stream.read_exact(&mut asked).await.expect("what the client says next");
+        stream.write_all(&asked).await.expect("taken");
     })
     .await;
     let mut stream = server.plain().await;
     stream.write_all(REQUEST).await.expect("taken");
     assert!(soon(read_head(&mut stream)).await.starts_with("HTTP/1.1 200 "));
+    stream.write_all(b"more").await.expect("taken");
+    let mut answer = [0; 4];
+    soon(stream.read_exact(&mut answer)).await.expect("an answer");
+    assert_eq!(answer, *b"more");
     server.stop().await;
 }
 
