@@ -268,7 +268,10 @@ impl App {
             return send(fragment, |message| sockets.send(key, message));
         }
         let Some((socket, now)) = sockets.reach(key) else {
-            // What the loop has let go of is as ended as it can be.
+            // What the loop has let go of is as ended as it can be, and there is nothing to abort.
+            if *act == AppAct::Abort {
+                return None;
+            }
             let closes = matches!(act, AppAct::Close(..) | AppAct::CloseCutting(..) | AppAct::Fail(..));
             return Some(if closes { "already" } else { "ended" }.to_owned());
         };
