@@ -156,7 +156,9 @@ impl Session {
     fn obey(&mut self, line: Option<String>, typing: &mut Typing) {
         let Some(line) = line else {
             typing.lines = None;
-            return self.close(Close::new(1000, ""));
+            // It may be closing already: that is what is wanted.
+            let _already = Close::new(1000, "").and_then(|close| self.port().close(close));
+            return;
         };
         match command::parse(&line) {
             Ok(Command::Send(text)) => self.send(text.to_owned(), typing),

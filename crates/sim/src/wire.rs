@@ -59,7 +59,8 @@ impl Decoder {
             self.head = head.starts_with(b"HTTP/1.1 ") && !head.starts_with(b"HTTP/1.1 101 ");
             return Some(Item::Head(head));
         }
-        match Header::parse(rest, self.receiver, false) {
+        // Whether compression was agreed on stands in the other direction's head.
+        match Header::parse(rest, self.receiver, true) {
             Err(violation) => {
                 self.broken = true;
                 Some(Item::Broken(violation.to_string()))
@@ -95,6 +96,7 @@ impl fmt::Display for Item {
                     Opcode::Pong => "Pong",
                 };
                 let more = if header.fin { "" } else { "…" };
+                let name = if header.rsv1 { format!("compressed {name}") } else { name.to_owned() };
                 match Close::parse(payload) {
                     Ok(close) if header.opcode == Opcode::Close => write!(f, "{name} {close}"),
                     _ if header.opcode == Opcode::Close => write!(f, "{name} {payload:?}"),

@@ -41,11 +41,13 @@ impl<S: Transport> Sender<S> {
 
     /// Queues a message, and writes it as far as the transport takes it. Waits while the queue is full.
     ///
-    /// What the peer has sent up to now is looked at first: behind its Close nothing is sent.
+    /// What the peer has sent up to now is looked at first: once its Close has taken effect nothing is sent. A message that the application
+    /// was given, and may be answering, puts that off until it asks for the next, for `Config::close_linger` at the most;
+    /// [`stop_receiving`](Self::stop_receiving) is for who only sends.
     ///
     /// # Errors
     ///
-    /// Every [`SendRefusal`] but `Full`, at once, with the message.
+    /// Every [`SendRefusal`] but `Full`, at once, with the message. Where it is `Ended`, [`verdict`](Self::verdict) tells how.
     pub fn send<'m>(
         &self,
         message: impl Into<Message<'m>>,

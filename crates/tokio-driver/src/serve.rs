@@ -32,9 +32,9 @@ const BACKLOG: usize = 4096;
 
 /// Serves every client of `listener` with `handler`, in a task of its own in which the connection is driven too.
 ///
-/// The handler gets the request and decides. When it returns, and drops what it holds of the connection, the
-/// connection closes with 1001 unless it is closing already; the task goes on until that is done. A handler that panics resets
-/// its connection.
+/// The handler gets the request and decides. It runs to its own end, also beyond that of its connection. When it returns, and drops what
+/// it holds of the connection, the connection closes with 1001 unless it is closing already; the task goes on until that is done. A handler
+/// that panics resets its connection.
 ///
 /// Await it to run it; dropping it ends all connections at once: each is sent a Close 1001 as far as there is room for it, and reset.
 pub fn serve<H, F>(listener: TcpListener, config: Arc<ServerConfig>, handler: H) -> Serve<H>

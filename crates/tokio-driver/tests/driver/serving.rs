@@ -291,6 +291,27 @@ async fn other_tasks_can_send_to_a_served_connection() {
 }
 
 #[tokio::test]
+async fn a_handler_runs_to_its_own_end_beyond_that_of_its_connection() {
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let server = Server::start(any(), BOUND, move |incoming| {
+        let tell = tell.clone();
+        async move {
+            let mut socket = incoming.accept(Accept::new()).await.expect("accepted");
+            let verdict = socket.recv().await.expect_err("no message");
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            tell.send(verdict.clean).expect("somebody listens");
+        }
+    })
+    .await;
+    let client = connect(&server.url()).await.expect("connected");
+    assert!(soon(client.close(1000, "")).await.expect("closed").clean);
+    assert_eq!(soon(told.recv()).await, Some(true));
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_stream_can_be_taken_back_before_any_answer() {
     let server = Server::start(any(), BOUND, |incoming| async move {
         let mut stream = incoming.into_stream().expect("connected");
