@@ -193,3 +193,27 @@ async fn the_help_says_what_such_a_file_holds() {
         "{help}"
     );
 }
+
+#[tokio::test]
+async fn a_compressed_connection_is_recorded_told_and_replayed() {
+    let mut server = Program::adieu(&["serve", "--deflate=0", "127.0.0.1:0"]);
+    let line = server.line().await;
+    let address = line.strip_prefix("serving http://").and_then(|rest| rest.strip_suffix('/'));
+    let url = format!("ws://{}/echo", address.unwrap_or_else(|| panic!("{line}")));
+    let file = Scratch::new("compressed");
+    let mut client = Program::adieu(&["connect", "--deflate=0", "--trace", file.path(), &url]);
+    for _ in 0..2 {
+        client.say("so so so so").await;
+        assert_eq!(client.line().await, "< so so so so");
+    }
+    client.say("/close 4000 bye").await;
+    client.hang_up();
+    let finished = client.finish().await;
+    assert_eq!((finished.code, finished.err.len()), (Some(0), 1), "{finished:?}");
+
+    let told = adieu(&["trace", file.path()]).await;
+    let compressed = told.out.iter().filter(|line| line.contains("compressed text")).count();
+    assert!(compressed >= 4 && told.out.iter().any(|line| line.contains("Close 4000 \"bye\"")), "{told:?}");
+    let replayed = adieu(&["replay", file.path()]).await;
+    assert_eq!(replayed.code, Some(0), "{replayed:?}");
+}
