@@ -100,7 +100,8 @@ impl Config {
     /// longer than `max_message_len`.
     pub const fn max_memory(&self) -> usize {
         let message = self.max_message_len as u128;
-        let inbox = 2 * (self.inbox_len as u128 + self.read_len as u128) + message;
+        // Looked ahead, and what came before the request was answered.
+        let inbox = 2 * self.inbox_len as u128 + 6 * self.read_len as u128 + message;
         let queue = 2 * (self.send_high as u128 + message);
         // Head, its fields apart, and what the answer needs of them.
         let handshake = 4 * self.max_head_len as u128 + 160 * self.max_headers as u128;

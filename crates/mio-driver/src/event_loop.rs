@@ -94,12 +94,15 @@ impl<H: Handler> EventLoop<H> {
     /// The poll's: none that a connection or a client could cause.
     pub fn run(mut self) -> io::Result<H> {
         let mut events = mio::Events::with_capacity(ROUND);
-        while self.end.is_none() || self.sockets.keys().next().is_some() {
+        while self.end.is_none_or(|end| self.sockets.now() < end && self.sockets.keys().next().is_some()) {
             match self.poll.poll(&mut events, self.timeout()) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 Ok(()) | Err(_) => self.round(&events),
             }
         }
+        // Who is left is told so.
+        self.for_all(|socket, now| (socket.hold, _) = (Hold::Never, socket.connection.abort(now)));
+        std::mem::take(&mut self.sockets.queue).into_iter().for_each(|key| self.turn(key));
         Ok(self.handler)
     }
 
@@ -135,9 +138,6 @@ impl<H: Handler> EventLoop<H> {
         }
         if self.end.is_none() && self.handle.stop.load(Ordering::Acquire) {
             self.begin_to_stop();
-        }
-        if self.end.is_some_and(|at| at <= now) {
-            self.for_all(|socket, now| socket.connection.abort(now));
         }
         // What was done took its time: it is not to make the poll sleep longer.
         self.sockets.tick();

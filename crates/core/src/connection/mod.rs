@@ -111,8 +111,8 @@ impl Connection {
 
     /// Reading makes sense: false while the inbox is over its threshold, and after the end of the peer's stream.
     pub fn wants_input(&self) -> bool {
-        let full = |server: &ServerHandshake| server.early.len() >= self.config().inbox_len.max(1);
-        let early_full = matches!(self.handshake.as_deref(), Some(Handshake::Server(server)) if full(server));
+        let most = self.config().inbox_len.min(self.config().read_len).max(1);
+        let early_full = matches!(self.handshake.as_deref(), Some(Handshake::Server(server)) if server.early.len() >= most);
         self.protocol.wants_input() && !early_full
     }
 

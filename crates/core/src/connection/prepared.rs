@@ -161,7 +161,8 @@ impl Backlog {
     ///
     /// # Errors
     ///
-    /// The [`SendRefusal`], any but `Full`: the connection takes nothing any more, and nothing waits for it.
+    /// The [`SendRefusal`], if the connection takes nothing any more: then nothing waits for it. While it only takes nothing yet (`Full`,
+    /// `MessageUnfinished`, `Connecting`) messages wait.
     pub fn send(
         &mut self,
         message: &Prepared,
@@ -175,7 +176,8 @@ impl Backlog {
         Ok(dropped)
     }
 
-    /// Sends what waits, as far as there is room; to be called after [`Event::Drained`].
+    /// Sends what waits, as far as there is room; to be called after [`Event::Drained`], after the last fragment of a message, and once the
+    /// connection is open.
     ///
     /// # Errors
     ///
@@ -187,7 +189,7 @@ impl Backlog {
         while let Some(next) = self.0.front() {
             match send(next) {
                 Ok(_) => drop(self.0.pop_front()),
-                Err(SendRefusal::Full) => break,
+                Err(SendRefusal::Full | SendRefusal::MessageUnfinished | SendRefusal::Connecting) => break,
                 Err(refusal) => {
                     self.0.clear();
                     return Err(refusal);

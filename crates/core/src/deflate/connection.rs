@@ -54,6 +54,9 @@ impl Connection {
     /// permessage-deflate was agreed on by something else, such as what upgraded the stream: to be told before the first frame. Without
     /// `Config::deflate` it changes nothing.
     pub fn agree(&mut self, agreed: Option<Parameters>) {
+        if self.phase() != Phase::Open || self.handshake.is_some() {
+            return;
+        }
         if let (Some(agreed), Some(config)) = (agreed, &self.config().deflate) {
             let codec = Codec::new(self.role(), config, agreed);
             self.handshake = Some(Box::new(Handshake::Agreed(codec)));
@@ -173,7 +176,7 @@ impl Connection {
 
     /// More waits for the application than looking ahead may bring.
     fn is_overfull(&self) -> bool {
-        let most = self.config().inbox_len.saturating_add(self.config().read_len);
+        let most = self.config().inbox_len.saturating_add(self.config().read_len).max(1);
         !self.protocol.deaf && self.phase() == Phase::Open && self.protocol.waiting_len >= most
     }
 

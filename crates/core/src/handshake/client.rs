@@ -100,7 +100,7 @@ pub struct Response {
 
 impl Response {
     fn parse(head: &[u8], max_headers: usize) -> Result<Self, u16> {
-        let mut fields = alloc::vec![httparse::EMPTY_HEADER; max_headers];
+        let mut fields = alloc::vec![httparse::EMPTY_HEADER; max_headers.min(head.len())];
         let mut parsed = httparse::Response::new(&mut fields);
         parsed.parse(head).map_err(fault)?;
         // R4.1-46

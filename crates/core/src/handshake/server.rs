@@ -22,7 +22,7 @@ pub struct Request {
 impl Request {
     // R8.1-03
     fn parse(head: &[u8], max_headers: usize) -> Result<Self, u16> {
-        let mut fields = alloc::vec![httparse::EMPTY_HEADER; max_headers];
+        let mut fields = alloc::vec![httparse::EMPTY_HEADER; max_headers.min(head.len())];
         let mut parsed = httparse::Request::new(&mut fields);
         parsed.parse(head).map_err(fault)?;
         let target = parsed.path.and_then(origin_form);

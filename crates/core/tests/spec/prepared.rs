@@ -178,3 +178,19 @@ fn pongs_and_the_close_pass_a_receiver_that_is_slow() {
     assert!(wire.starts_with(&[0x8A, 1, b'p']), "the Pong goes ahead");
     assert!(wire.ends_with(b"too slow"), "the Close goes behind what was queued");
 }
+
+#[test]
+fn a_backlog_waits_while_a_fragmented_message_is_unfinished() {
+    let mut connection = open(Role::Server, |config| (config.send_high, config.send_low) = (100, 10));
+    connection.send_fragment(NOW, &[1; 100][..], false).expect("room");
+    let (mut backlog, news) = (Backlog::default(), Prepared::text("news"));
+    for _ in 0..5 {
+        assert_eq!(backlog.send(&news, 10, |news| connection.send_prepared(NOW, news)), Ok(0));
+    }
+    written(&mut connection);
+    assert_eq!(backlog.resume(|news| connection.send_prepared(NOW, news)), Ok(()));
+    assert_eq!(backlog.len(), 5, "nothing is lost on a connection that goes on");
+    connection.send_fragment(NOW, &[2][..], true).expect("room");
+    assert_eq!(backlog.resume(|news| connection.send_prepared(NOW, news)), Ok(()));
+    assert!(backlog.is_empty());
+}

@@ -5,3 +5,4 @@ mod fairness;
 mod life;
 mod many;
 mod slow;
+mod stopping;

@@ -76,7 +76,8 @@ pub(crate) async fn race<T, F: Future<Output = io::Result<T>>>(
                 return Poll::Pending;
             }
             due = false;
-            next.as_mut().reset(Instant::now() + delay);
+            let now = Instant::now();
+            next.as_mut().reset(now.checked_add(delay).unwrap_or(deadline));
             running.extend(left.next().map(|address| (address, Box::pin(connect(address)))));
         }
     })

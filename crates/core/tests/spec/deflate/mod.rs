@@ -1,6 +1,7 @@
 //! permessage-deflate (RFC 7692), rule by rule.
 
 mod answers;
+mod any;
 mod bits;
 mod fragments;
 mod inflation;
