@@ -46,6 +46,8 @@ pub struct Socket<S> {
     pub hold: Hold,
     reading: Way,
     writing: Way,
+    /// A loop's: it waits for a turn. Here it takes no room of its own.
+    pub(crate) due: bool,
 }
 
 /// When the application is not asked to take messages. What arrives meanwhile waits in the core, which stops reading when it has enough.
@@ -97,7 +99,7 @@ impl<S: Transport> Socket<S> {
     pub fn new(mut stream: S, connection: Connection) -> Self {
         stream.prepare();
         let (stream, hold, [reading, writing]) = (Some(stream), Hold::WhileFull, [Way::Ready; 2]);
-        Self { connection, stream, hold, reading, writing }
+        Self { connection, stream, hold, reading, writing, due: false }
     }
 
     /// When the next turn is due, whatever the stream is ready for. It may have moved away by then.

@@ -32,8 +32,6 @@ impl Key {
 pub(crate) struct Slot {
     socket: Socket<TcpStream>,
     serial: u32,
-    /// It is to have a turn.
-    due: bool,
     /// In which round the stream was looked at last.
     looked: u32,
     /// When its alarm rings.
@@ -164,7 +162,7 @@ impl Sockets {
         }
         self.serial = self.serial.wrapping_add(1);
         let key = Key { index: index as u32, serial: self.serial };
-        self.slots.insert(Slot { socket, serial: key.serial, due: false, looked: self.round, armed: None });
+        self.slots.insert(Slot { socket, serial: key.serial, looked: self.round, armed: None });
         self.touch(key);
         Ok(key)
     }
@@ -199,8 +197,8 @@ impl Sockets {
 
     /// It is to have a turn.
     fn touch(&mut self, key: Key) {
-        let Some(slot) = key.find(&mut self.slots).filter(|slot| !slot.due) else { return };
-        slot.due = true;
+        let Some(slot) = key.find(&mut self.slots).filter(|slot| !slot.socket.due) else { return };
+        slot.socket.due = true;
         self.queue.push_back(key);
         if self.queue.len().is_multiple_of(UNWRITTEN) {
             for key in self.queue.range(self.queue.len() - UNWRITTEN..) {
@@ -221,7 +219,7 @@ impl Sockets {
     pub(crate) fn settle(&mut self, key: Key) {
         self.current = None;
         let Some(slot) = key.find(&mut self.slots) else { return };
-        slot.due = false;
+        slot.socket.due = false;
         let more = slot.socket.settle(self.now, &mut self.buffers);
         let done = slot.socket.stream.is_none() && !slot.socket.connection.has_event();
         let is_late = |at: &Instant| slot.armed.is_none_or(|armed| armed <= self.now || *at < armed);
