@@ -22,7 +22,7 @@ pub struct Config {
     pub chunks: bool,
     /// The inbox's threshold in bytes: reading stops when looking ahead has put this much into it. Default 64 KiB: one read.
     pub inbox_len: usize,
-    /// The most that a driver reads at once, in bytes. Default 64 KiB: more gains nothing on a stream socket.
+    /// The most that a driver reads at once, in bytes; ours read at most 16 MiB. Default 64 KiB: more gains nothing on a stream socket.
     pub read_len: usize,
     /// High water mark of the send queue in bytes: at or above it `send` is refused. Default 1 MiB: a message of the usual limit.
     pub send_high: usize,

@@ -152,7 +152,7 @@ impl<S: Transport> Socket<S> {
     /// Reads once. Nothing: ask [`next`](Self::next) once more, and the turn is over. Others should have theirs after [`READS`] of them.
     pub fn read<'l>(&mut self, now: Instant, buffers: &'l mut Buffers) -> &'l mut [u8] {
         let (true, Some(stream)) = (self.wants_read(), &mut self.stream) else { return &mut [] };
-        let scratch = buffers.scratch(self.connection.config().read_len.max(1));
+        let scratch = buffers.scratch(self.connection.config().read_len.clamp(1, 16 << 20));
         let read = again(|| stream.read(scratch));
         let dry = |len| len < scratch.len() && self.reading == Way::Ready && S::SHORT_READ_IS_DRY;
         self.reading = match read {

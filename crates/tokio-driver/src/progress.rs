@@ -64,7 +64,7 @@ impl<S: Transport> Inner<S> {
     }
 
     fn read_len(&self) -> usize {
-        self.conn.config().read_len.max(1)
+        self.conn.config().read_len.clamp(1, 16 << 20)
     }
 
     /// Reads once, if reading makes sense.
