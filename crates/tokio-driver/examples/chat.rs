@@ -13,7 +13,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{env, io};
 
-use adieu_tokio::{Accept, Close, Incoming, OriginPolicy, SendRefusal, Sender, ServerConfig, serve};
+use adieu_tokio::{
+    Accept, Close, Incoming, OriginPolicy, Prepared, SendRefusal, Sender, ServerConfig, serve,
+};
 use tokio::net::{TcpListener, TcpStream};
 
 #[tokio::main]
@@ -86,12 +88,12 @@ impl Room {
     }
 }
 
-/// Queues a line for everybody, without waiting for anybody.
+/// Queues a line for everybody, encoded once, without waiting for anybody.
 fn tell(members: &BTreeMap<String, Sender<TcpStream>>, line: &str) {
+    let line = Prepared::text(line);
     for client in members.values() {
-        let Err(refused) = client.try_send(line) else { continue };
         // Whose queue is full does not keep up, and has to go. Whoever else is refused is leaving already.
-        if refused.refusal == SendRefusal::Full {
+        if client.try_send_prepared(&line) == Err(SendRefusal::Full) {
             let _ = Close::new(1013, "too slow").and_then(|close| client.start_close(close));
         }
     }
