@@ -54,3 +54,38 @@ fn a_flood_is_given_a_bounded_share_of_a_round() {
     drop((flood, quiet));
     server.finish();
 }
+
+/// Sends a word to everybody else, touches them very often, and tells how much of it still waits to be written.
+struct Touching {
+    waits: Sender<usize>,
+}
+
+impl Handler for Touching {
+    type Command = ();
+
+    fn on_message(&mut self, sockets: &mut Sockets, key: Key, message: Message<'_>) {
+        for other in sockets.keys().filter(|other| *other != key).collect::<Vec<_>>() {
+            sockets.send(other, message.borrowed()).expect("there is room");
+            for _ in 0..OFTEN {
+                sockets.reach(other).expect("it is open");
+            }
+            let waits = sockets.get(other).expect("it is open").connection.buffered();
+            self.waits.send(waits).expect("it is heard");
+        }
+    }
+}
+
+/// After as many that were changed, a loop writes what they have: see `Sockets`.
+const OFTEN: usize = 10 * 1024;
+
+#[test]
+fn a_socket_that_is_touched_often_waits_for_one_turn() {
+    let (waits, told) = news();
+    let server = Server::start(Touching { waits }, config(|_| ()), PATIENCE);
+    let (mut one, mut other) = (server.client(), server.client());
+    one.say(TEXT, b"word");
+    assert_eq!(next(&told), 2 + b"word".len(), "it is one that was changed, and has had no turn yet");
+    assert_eq!(other.hear(), (TEXT, b"word".to_vec()));
+    drop((one, other));
+    server.finish();
+}
