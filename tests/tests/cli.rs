@@ -89,7 +89,7 @@ async fn what_is_not_there_is_refused_with_one_line() {
     let answer = http(&address, "GET", "/favicon.ico").await;
     assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
     let answer = http(&address, "GET", "/echo").await;
-    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("/echo is for WebSocket"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 426 ") && answer.contains("/echo is for WebSocket"), "{answer}");
 }
 
 #[tokio::test]

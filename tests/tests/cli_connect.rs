@@ -209,6 +209,24 @@ async fn a_refusal_is_one_line_with_its_status() {
 }
 
 #[tokio::test]
+async fn a_refusal_in_plain_text_is_explained_by_its_first_line() {
+    let html = "text/html; charset=utf-8";
+    for (kind, body, told) in [
+        ("text/plain", "\nclosed\u{202e}\nuntil monday", "HTTP 403: closed\\u{202e}"),
+        ("text/plain", "", "HTTP 403"),
+        (html, "<!doctype html>", "HTTP 403"),
+    ] {
+        let (program, stream) = start("/", &[]).await;
+        let incoming = within(incoming(stream, config())).await.expect("a request");
+        let answer = Reject::new(403).and_then(|answer| answer.body(body).header("Content-Type", kind));
+        within(incoming.reject(answer.expect("it can travel"))).await;
+        let finished = program.finish().await;
+        let [line] = &*finished.err else { panic!("{finished:?}") };
+        assert!(finished.code == Some(1) && line.ends_with(told), "{line}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_listening_is_one_line_and_a_bad_url_is_usage() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("ws://{}/", listener.local_addr().expect("an address"));

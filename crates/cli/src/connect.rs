@@ -10,13 +10,17 @@ use std::task::Poll;
 use std::thread;
 
 use adieu_tokio::{
-    Close, CloseError, Closed, Config, Connect, ConnectError, Deflate, Message, NetStream, Sender, WebSocket,
+    Cause, Close, CloseError, Closed, Config, Connect, ConnectError, Deflate, Message, NetStream, Sender,
+    WebSocket,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::command::{self, Command};
 use crate::{Failure, certificate, complain, compression, escape, record, say};
+
+/// So many characters are shown of why a server refused.
+const EXPLAINED: usize = 200;
 
 /// So many lines are read ahead of what was sent.
 const LINES_AHEAD: usize = 16;
@@ -144,7 +148,19 @@ pub(crate) fn config(arguments: &Arguments) -> Config {
 pub(crate) fn failure(error: &ConnectError) -> Failure {
     match error {
         ConnectError::Url(_) | ConnectError::Header(_) => Failure::usage(error.to_string()),
+        ConnectError::Handshake(verdict) => Failure::new(format!("{error}{}", explained(verdict))),
         _ => Failure::new(error.to_string()),
+    }
+}
+
+/// What a server that refused said for people: the first line of a plain text.
+fn explained(verdict: &Closed) -> String {
+    let Cause::Refused(Some(response)) = &verdict.cause else { return String::new() };
+    let is_plain = response.headers.get("content-type").is_none_or(|kind| kind.starts_with(b"text/plain"));
+    let body = String::from_utf8_lossy(&response.body);
+    match body.trim().lines().next() {
+        Some(line) if is_plain => format!(": {}", escape::beginning(line, EXPLAINED)),
+        Some(_) | None => String::new(),
     }
 }
 

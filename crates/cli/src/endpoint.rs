@@ -63,7 +63,7 @@ pub(crate) fn parse(path: &str, query: Option<&str>, is_websocket: bool) -> Resu
         (true, Endpoint::Page) => Err(not_found()),
         (false, Endpoint::Page) => Ok(endpoint),
         (true, _) => Ok(endpoint),
-        (false, _) => Err(Refused::bad(format!("{path} is for WebSocket clients"))),
+        (false, _) => Err(Refused { status: 426, line: format!("{path} is for WebSocket clients") }),
     }
 }
 

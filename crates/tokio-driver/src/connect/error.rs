@@ -65,12 +65,14 @@ fn unreachable(attempts: &[(SocketAddr, io::Error)], f: &mut fmt::Formatter<'_>)
 impl Error for ConnectError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Header(error) => Some(error),
-            Self::Io(error) => Some(error),
+            // What is said of them is said above; what is behind them is the source.
+            Self::Io(error) => error.source(),
             #[cfg(feature = "tls")]
-            Self::Tls(error) => Some(error),
-            Self::Proxy(error) => Some(error),
-            Self::Url(_) | Self::Timeout | Self::Unreachable(_) | Self::Handshake(_) => None,
+            Self::Tls(error) => error.source(),
+            Self::Proxy(error) => error.source(),
+            Self::Header(_) | Self::Url(_) | Self::Timeout | Self::Unreachable(_) | Self::Handshake(_) => {
+                None
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ mod error;
 mod reach;
 #[cfg(test)]
 mod tests;
-mod url;
+pub(crate) mod url;
 
 use std::io;
 use std::sync::Arc;

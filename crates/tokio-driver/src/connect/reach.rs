@@ -20,7 +20,7 @@ pub(crate) type Attempt = (SocketAddr, io::Error);
 
 /// The addresses with their families in turn, beginning with the system's first choice (RFC 8305 §4).
 pub(crate) fn interleave(addresses: impl IntoIterator<Item = SocketAddr>) -> Vec<SocketAddr> {
-    let mut addresses = addresses.into_iter().take(MAX_ATTEMPTS).peekable();
+    let mut addresses = addresses.into_iter().peekable();
     let first_is_v6 = addresses.peek().is_some_and(SocketAddr::is_ipv6);
     let (mut first, mut second): (Vec<_>, Vec<_>) =
         addresses.partition(|address| address.is_ipv6() == first_is_v6);
@@ -31,6 +31,7 @@ pub(crate) fn interleave(addresses: impl IntoIterator<Item = SocketAddr>) -> Vec
         order.push(address);
         order.extend(second.pop());
     }
+    order.truncate(MAX_ATTEMPTS);
     order
 }
 

@@ -39,7 +39,10 @@ fn families_take_turns_beginning_with_the_systems_first_choice() {
 #[test]
 fn a_name_with_very_many_addresses_is_tried_at_some_of_them() {
     let many = (0..1000).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-    assert_eq!(interleave(many).len(), MAX_ATTEMPTS);
+    assert_eq!(interleave(many.clone()).len(), MAX_ATTEMPTS);
+    // The other family has its turn however late the system names it.
+    let late = addresses(&["[::1]:1"]);
+    assert_eq!(interleave(many.chain(late.clone()))[1], late[0]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! A `ws://` or `wss://` URL taken apart (RFC 6455 §3).
 
 use http::Uri;
+use http::uri::Authority;
 
 /// Where a URL leads.
 #[derive(Clone, Debug)]
@@ -38,11 +39,7 @@ pub(super) fn parse(url: &str) -> Result<Place, &'static str> {
     }
     let host = authority.host();
     let default = if secure { 443 } else { 80 };
-    let port = match (&authority.as_str()[host.len()..], authority.port_u16()) {
-        ("" | ":", None) => default,
-        (_, Some(port)) if port > 0 => port,
-        (_, _) => return Err("its port is not 1 to 65535"),
-    };
+    let port = port(authority, default)?;
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     Ok(Place {
         host: host.trim_matches(['[', ']']).to_string(),
@@ -53,4 +50,16 @@ pub(super) fn parse(url: &str) -> Result<Place, &'static str> {
         // R4.1-22
         target: format!("{}{query}", uri.path()),
     })
+}
+
+/// The port that an authority without user information names, or else the default.
+pub(crate) fn port(authority: &Authority, default: u16) -> Result<u16, &'static str> {
+    let digits = match &authority.as_str()[authority.host().len()..] {
+        "" | ":" => return Ok(default),
+        port => &port[1..],
+    };
+    // What Rust reads as a number may begin with a plus.
+    let is_number = digits.bytes().all(|digit| digit.is_ascii_digit());
+    let port = digits.parse().ok().filter(|port| is_number && *port > 0);
+    port.ok_or("its port is not 1 to 65535")
 }

@@ -31,7 +31,8 @@ pub(crate) fn from_environment(
 
 /// This machine is reached without a proxy, for which it would be another one.
 fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+    let is_local = |ip: IpAddr| ip.to_canonical().is_loopback();
+    host.trim_end_matches('.').eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(is_local)
 }
 
 /// A list of names (with all names under them), addresses and networks (`10.0.0.0/8`), between commas or spaces; `*` is everything.

@@ -72,8 +72,9 @@ fn words(reply: u8) -> &'static str {
 impl Error for ProxyError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Io(error) => Some(error),
-            Self::Reach(error) => Some(error),
+            // They are said above.
+            Self::Io(error) => error.source(),
+            Self::Reach(error) => error.source(),
             Self::Url(_)
             | Self::CredentialsWanted
             | Self::CredentialsRefused

@@ -16,6 +16,8 @@ use ::http::uri::Authority;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::connect::url::port;
+
 pub(crate) use environment::from_environment;
 pub use error::ProxyError;
 pub(crate) use socks::Target;
@@ -132,11 +134,7 @@ fn parse(url: &str) -> Result<Proxy, &'static str> {
     };
     let authority: Authority = authority.parse().map_err(|_| "it is malformed")?;
     let host = authority.host();
-    let port = match (&authority.as_str()[host.len()..], authority.port_u16()) {
-        ("" | ":", None) => default,
-        (_, Some(port)) if port > 0 => port,
-        (_, _) => return Err("its port is not 1 to 65535"),
-    };
+    let port = port(&authority, default)?;
     if host.is_empty() {
         return Err("it has no host");
     }

@@ -34,6 +34,7 @@ fn a_proxy_that_cannot_be_used_is_refused_with_the_reason() {
         ("http://:80", "host"),
         ("http://proxy.example:0", "port"),
         ("http://proxy.example:65536", "port"),
+        ("http://proxy.example:+80", "port"),
         ("http://two words", "malformed"),
         ("http://%zz@proxy.example", "percent-encoded"),
         ("http://%FF@proxy.example", "percent-encoded"),
@@ -106,6 +107,8 @@ fn no_proxy_names_those_that_are_reached_without() {
         ("fd00::1", "[fd00::1]"),
         ("fd00::1", "fd00::/8"),
         ("localhost", ""),
+        ("LocalHost.", ""),
+        ("::ffff:127.0.0.1", ""),
         ("127.0.0.2", ""),
         ("::1", ""),
     ];

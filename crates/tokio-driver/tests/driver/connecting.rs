@@ -25,6 +25,7 @@ async fn a_url_that_cannot_be_used_is_refused_with_the_reason() {
         ("ws://user:secret@localhost/", "user information"),
         ("ws://localhost:0/", "port"),
         ("ws://localhost:65536/", "port"),
+        ("ws://localhost:+80/", "port"),
         ("ws:///path", "malformed"),
         ("ws://local host/", "malformed"),
         ("", "malformed"),
