@@ -37,14 +37,30 @@ async fn close(ws: &WebSocket<NetStream>) {
 }
 
 #[tokio::test]
-async fn echo_returns_what_it_gets() {
-    let (_program, url) = start("echo", &[]).await;
-    let mut ws = open(&url).await;
-    for message in [Message::from("héllo"), Message::from(vec![0, 255]), Message::from("")] {
-        within(ws.send(message.borrowed())).await.expect("it is open");
-        assert_eq!(within(ws.recv()).await.expect("an echo"), message);
+async fn echoes_return_what_they_get() {
+    let echoes = [("echo", &[][..]), ("mio_echo", &["127.0.0.1:0"]), ("blocking", &["127.0.0.1:0"])];
+    for (name, arguments) in echoes {
+        let (_program, url) = start(name, arguments).await;
+        let mut ws = open(&url).await;
+        let large = Message::from(vec![7; 300_000]);
+        for message in [Message::from("héllo"), Message::from(vec![0, 255]), Message::from(""), large] {
+            within(ws.send(message.borrowed())).await.expect("it is open");
+            assert_eq!(within(ws.recv()).await.expect("an echo"), message, "{name}");
+        }
+        close(&ws).await;
     }
-    close(&ws).await;
+}
+
+#[tokio::test]
+async fn the_blocking_driver_tells_how_each_connection_ended() {
+    let (mut program, url) = start("blocking", &["127.0.0.1:0"]).await;
+    close(&open(&url).await).await;
+    assert!(program.line().await.starts_with("clean: closing handshake complete"), "a clean end");
+    open(&url).await.abort();
+    assert_eq!(program.line().await, "not clean: connection reset");
+    let address = url.trim_start_matches("ws://").trim_end_matches('/');
+    drop(shake_hands(address, "/").await);
+    assert_eq!(program.line().await, "not clean: end of stream");
 }
 
 #[tokio::test]
@@ -218,17 +234,6 @@ async fn keepalive_notices_who_goes_silent_and_keeps_who_is_quiet() {
     assert_eq!(hear(&mut quiet).await, "still here");
     let verdict = within(quiet.close(1000, "")).await.expect("it is open");
     assert_eq!((verdict.clean, verdict.cause), (true, Cause::Handshake));
-}
-
-#[tokio::test]
-async fn the_mio_echo_returns_what_it_gets() {
-    let (_program, url) = start("mio_echo", &["127.0.0.1:0"]).await;
-    let mut ws = open(&url).await;
-    for message in [Message::from("héllo"), Message::from(vec![0, 255]), Message::from("")] {
-        within(ws.send(message.borrowed())).await.expect("it is open");
-        assert_eq!(within(ws.recv()).await.expect("an echo"), message);
-    }
-    close(&ws).await;
 }
 
 #[tokio::test]
