@@ -3,9 +3,11 @@
 
     python3 tests/faults/run.py [--list step|protocol|FILE] [--checks model,closure,reference,scenarios] [--out FOLDER] [--skip-sound]
                                 [NAME...]
+    python3 tests/faults/run.py --stale
 
 The copy and the outputs are made in `CARGO_TARGET_DIR/faults` (or `target/faults`). A fault whose text is not found once, or that
-does not compile, is an error: the list is stale. So is a check that fails without any fault. Needs Python 3.11.
+does not compile, is an error: the list is stale. So is a check that fails without any fault. `--stale` only looks for texts that are not
+found once, in both lists. Needs Python 3.11.
 """
 
 import argparse
@@ -35,8 +37,11 @@ CHECKS = {
 }
 
 
+LISTS = ("step", "protocol")
+
+
 def faults(which):
-    path = HERE / f"{which}.toml" if which in ("step", "protocol") else Path(which)
+    path = HERE / f"{which}.toml" if which in LISTS else Path(which)
     return tomllib.loads(path.read_text())["fault"]
 
 
@@ -106,8 +111,12 @@ def main():
     parser.add_argument("--checks", default=",".join(CHECKS))
     parser.add_argument("--out", default=str(TARGET / "faults" / "out"))
     parser.add_argument("--skip-sound", action="store_true", help="do not run the checks without a fault first")
+    parser.add_argument("--stale", action="store_true", help="only look whether both lists fit the sources")
     parser.add_argument("names", nargs="*")
     args = parser.parse_args()
+    if args.stale:
+        print(f"{sum(1 for which in LISTS for fault in faults(which) if faulty(fault))} faults fit the sources")
+        return 0
     checks = args.checks.split(",")
     chosen = [fault for fault in faults(args.list) if not args.names or fault["name"] in args.names]
     texts = {fault["name"]: faulty(fault) for fault in chosen}

@@ -9,8 +9,8 @@ use adieu_tests::tree::{files, files_with, name, root, text};
 
 const MAX_FILE_LINES: usize = 500;
 const MAX_FUNCTION_LINES: usize = 60;
-/// What one person reads in an hour (`docs/decisions.md`); 40 of it are where compression is touched.
-const MAX_CORE_LINES: usize = 3_040;
+/// What one person reads in an hour (`docs/decisions.md`).
+const MAX_CORE_LINES: usize = 3_000;
 /// What is counted apart from it: parts of the core that stand beside it.
 const BESIDE_CORE: [(&str, usize); 2] =
     [("crates/core/src/connection/prepared.rs", 150), ("crates/core/src/deflate/", 710)];

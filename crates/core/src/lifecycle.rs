@@ -152,14 +152,8 @@ pub enum Action {
     Decide,
 }
 
-/// A row's answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Transition {
-    /// The phase that follows.
-    pub next: Phase,
-    /// What to do on the way.
-    pub action: Action,
-}
+/// A row's answer: the phase that follows, and what to do on the way.
+pub type Transition = (Phase, Action);
 
 impl Phase {
     /// Every phase, in the order of a connection's life.

@@ -23,6 +23,14 @@ pub enum Message<'a> {
 }
 
 impl Message<'_> {
+    /// A message of these bytes, which are known to be UTF-8 if it is text.
+    pub(crate) fn of(kind: Kind, payload: Vec<u8>) -> Self {
+        match kind {
+            Kind::Text => String::from_utf8(payload).unwrap_or_default().into(),
+            Kind::Binary => payload.into(),
+        }
+    }
+
     /// The payload's bytes.
     pub fn as_bytes(&self) -> &[u8] {
         match self {
@@ -74,26 +82,15 @@ impl Message<'_> {
     }
 }
 
-impl<'a> From<&'a str> for Message<'a> {
-    fn from(text: &'a str) -> Self {
-        Self::Text(Cow::Borrowed(text))
-    }
+macro_rules! from {
+    ($($payload:ty => $kind:ident),*) => { $(
+        #[allow(single_use_lifetimes, reason = "what is owned borrows nothing")]
+        impl<'a> From<$payload> for Message<'a> {
+            fn from(payload: $payload) -> Self {
+                Self::$kind(payload.into())
+            }
+        }
+    )* };
 }
 
-impl From<String> for Message<'_> {
-    fn from(text: String) -> Self {
-        Self::Text(Cow::Owned(text))
-    }
-}
-
-impl<'a> From<&'a [u8]> for Message<'a> {
-    fn from(bytes: &'a [u8]) -> Self {
-        Self::Binary(Cow::Borrowed(bytes))
-    }
-}
-
-impl From<Vec<u8>> for Message<'_> {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self::Binary(Cow::Owned(bytes))
-    }
-}
+from!(&'a str => Text, String => Text, &'a [u8] => Binary, Vec<u8> => Binary);

@@ -64,7 +64,8 @@ impl fmt::Display for Closed {
         let (unsent, dropped) = (self.unsent.messages, self.undelivered.messages);
         let counts = [(unsent, "of ours unsent"), (dropped, "of the peer's dropped")];
         let mut counts = counts.into_iter().filter(|&(count, _)| count > 0);
-        counts.try_for_each(|(count, what)| write!(f, "; {count} messages {what}"))
+        let plural = |count| if count == 1 { "" } else { "s" };
+        counts.try_for_each(|(count, what)| write!(f, "; {count} message{} {what}", plural(count)))
     }
 }
 

@@ -297,9 +297,9 @@ impl System {
         let (tail, before) = (input.tail, end.protocol.phase());
         match tail {
             Tail::Open => {}
-            Tail::End => end.protocol.handle_eof(self.now),
-            Tail::Truncated => end.protocol.handle_read_error(self.now, TransportError::Truncated),
-            Tail::Reset => end.protocol.handle_read_error(self.now, TransportError::Reset),
+            Tail::End => end.protocol.handle_end(self.now, None),
+            Tail::Truncated => end.protocol.handle_end(self.now, Some(TransportError::Truncated)),
+            Tail::Reset => end.protocol.handle_end(self.now, Some(TransportError::Reset)),
         }
         let ends = matches!(before, Phase::CloseNoted | Phase::FaultNoted) && tail != Tail::Reset;
         self.broken.unless(!ends || end.protocol.phase() == before, Rule::EndBehindNoted);

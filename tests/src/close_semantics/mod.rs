@@ -81,7 +81,7 @@ fn except(words: &str) -> String {
             let input = way.inputs.iter().any(|input| words == format!("{input:?} {:?}", way.to));
             let all = moves::reached_by(*phase)
                 .iter()
-                .all(|role| way.inputs.iter().all(|input| step(*role, *phase, *input).next == way.to));
+                .all(|role| way.inputs.iter().all(|input| step(*role, *phase, *input).0 == way.to));
             input && all
         };
         !moves::moves(*phase).iter().any(leads)

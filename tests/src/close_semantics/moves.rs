@@ -33,7 +33,7 @@ fn reached(role: Role) -> Vec<Phase> {
     let mut found = vec![Phase::Connecting];
     let mut at = 0;
     while let Some(&from) = found.get(at) {
-        for next in Input::ALL.map(|input| step(role, from, input).next) {
+        for next in Input::ALL.map(|input| step(role, from, input).0) {
             if !found.contains(&next) {
                 found.push(next);
             }
@@ -70,7 +70,7 @@ pub(super) fn rules(phase: Phase) -> Vec<Rule> {
             None => found.push(Rule { does, inputs: vec![input] }),
         }
     }
-    found.sort_by_key(|rule| rule.does.iter().all(|(_, transition)| transition.next == phase));
+    found.sort_by_key(|rule| rule.does.iter().all(|(_, transition)| transition.0 == phase));
     found
 }
 
@@ -88,7 +88,7 @@ pub(super) fn moves(from: Phase) -> Vec<Move> {
     let roles = reached_by(from);
     let mut found: Vec<Move> = Vec::new();
     for input in Input::ALL {
-        let next = |role: &Role| step(*role, from, input).next;
+        let next = |role: &Role| step(*role, from, input).0;
         for to in Phase::ALL.into_iter().filter(|to| *to != from) {
             let led: Vec<_> = roles.iter().filter(|role| next(role) == to).collect();
             let who = match led[..] {
@@ -122,10 +122,9 @@ mod tests {
                 let says = |rule: &&Rule| rule.inputs.contains(&input) && rule.does.contains(&(role, row));
                 assert_eq!(rules.iter().filter(says).count(), 1, "{role:?}, {phase:?}, {input:?}");
                 let for_role = |who: Who| who == Who::Both || who.only() == Some(word(role));
-                let leads =
-                    |way: &&Move| way.to == row.next && way.inputs.contains(&input) && for_role(way.who);
+                let leads = |way: &&Move| way.to == row.0 && way.inputs.contains(&input) && for_role(way.who);
                 let count = moves.iter().filter(leads).count();
-                assert_eq!(count, usize::from(row.next != phase), "{role:?}, {phase:?}, {input:?}");
+                assert_eq!(count, usize::from(row.0 != phase), "{role:?}, {phase:?}, {input:?}");
             }
         }
     }

@@ -39,11 +39,11 @@ fn link(phase: Phase) -> String {
 }
 
 fn row(phase: Phase, rule: &Rule) -> String {
-    let next = |transition: Transition| match transition.next {
+    let next = |transition: Transition| match transition.0 {
         next if next == phase => "stays".to_owned(),
         next => link(next),
     };
-    let action = |transition: Transition| format!("{:?}", transition.action);
+    let action = |transition: Transition| format!("{:?}", transition.1);
     let each = |cell: &dyn Fn(Transition) -> String| {
         let cells: Vec<(Role, String)> =
             rule.does.iter().map(|(role, transition)| (*role, cell(*transition))).collect();

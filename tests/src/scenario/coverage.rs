@@ -103,7 +103,7 @@ fn only_path(role: Role, before: Phase, after: Phase, inputs: &[Input]) -> Optio
         seen.insert(phase);
         let rows = inputs.iter().map(|input| (role, phase, *input));
         for row in rows.filter(|row| why_unasked(*row).is_none()) {
-            let next = step(role, phase, row.2).next;
+            let next = step(role, phase, row.2).0;
             let path = [&path[..], &[row]].concat();
             if next == after {
                 found.push(path);

@@ -26,7 +26,6 @@ impl Connection {
         let (event, len) = inbox.pop()?;
         self.inbox.take_if(|inbox| inbox.is_empty());
         self.protocol.released(now, len);
-        self.protocol.delivered();
         self.catch_up(now);
         Some(event)
     }

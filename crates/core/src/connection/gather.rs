@@ -1,10 +1,8 @@
 //! A message that did not arrive at once.
 
-use alloc::{string::String, vec::Vec};
-
+use crate::Message;
 use crate::protocol::Data;
 use crate::utf8::{Carry, InvalidUtf8};
-use crate::{Kind, Message};
 
 /// A declared length is trusted up to this, in bytes; beyond it, room grows with what arrives.
 const TRUSTED_LEN: u64 = 1 << 20;
@@ -13,19 +11,10 @@ const TRUSTED_LEN: u64 = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Gather {
     pub(super) message: Message<'static>,
-    carry: Carry,
+    pub(super) carry: Carry,
 }
 
 impl Gather {
-    /// `room`: an empty buffer to begin with.
-    pub(super) fn new(kind: Kind, room: Vec<u8>) -> Self {
-        let message = match kind {
-            Kind::Text => String::from_utf8(room).unwrap_or_default().into(),
-            Kind::Binary => room.into(),
-        };
-        Self { message, carry: Carry::default() }
-    }
-
     /// Takes the next part, and keeps it if that is wanted. The whole is no longer than `limit`. Text that is not UTF-8: how many
     /// bytes of the part were.
     // R5.4-03, R5.6-01

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::protocol::Data;
-use crate::{Cause, Chunk, Kind, State, Violation, deflate, utf8};
+use crate::utf8::{self, Carry};
+use crate::{Cause, Chunk, Close, Kind, Message, State, Violation, deflate};
 
 /// From this length on a message is gathered in a buffer that was used before, if there is one.
 const LARGE_LEN: u64 = 64 << 10;
@@ -86,7 +87,7 @@ impl Connection {
         let text = utf8::validate(payload);
         if text.is_err() {
             // R8.1-01
-            self.protocol.violate_inside(now, Violation::TextUtf8);
+            self.protocol.violate_inside(now, Violation::TextUtf8, false);
         }
         text.ok().map(|text| Event::Message(text.into()))
     }
@@ -105,7 +106,7 @@ impl Connection {
         let gather = self.gather.get_or_insert_with(|| {
             let large = data.frame_left >= LARGE_LEN && !chunks;
             let room = if large { self.outbox.take_room() } else { Vec::new() };
-            Box::new(Gather::new(data.kind, room))
+            Box::new(Gather { message: Message::of(data.kind, room), carry: Carry::default() })
         });
         let pushed = gather.push(&data, !chunks, limit);
         let gathered = if data.end || pushed.is_err() { self.gather.take() } else { None };
@@ -114,10 +115,7 @@ impl Connection {
         let (len, end) = pushed.map_or_else(|valid| (valid, false), |()| (payload.len(), end));
         let told = chunks && (pushed.is_ok() || len > 0);
         if pushed.is_err() {
-            if told {
-                self.protocol.delivered();
-            }
-            self.protocol.violate_inside(now, Violation::TextUtf8);
+            self.protocol.violate_inside(now, Violation::TextUtf8, told);
         }
         if told {
             return Some(Event::Chunk(Chunk { kind, payload: Cow::Borrowed(&payload[..len]), start, end }));
@@ -195,10 +193,9 @@ impl Connection {
     }
 
     fn settle_end(&mut self, now: Instant) {
-        if let Some(close) = self.protocol.take_close() {
-            let payload = Cow::Owned(close.payload());
+        if let Some(payload) = self.protocol.take_close().map(Close::payload) {
             // R5.5.1-07
-            self.queue_frame(now, true, Opcode::Close, payload);
+            self.queue_frame(now, true, Opcode::Close, payload.into());
         }
         // Who refuses in so many words has queued them, and let go of the handshake.
         if self.phase() == Phase::Refusing && self.handshake.is_some() {

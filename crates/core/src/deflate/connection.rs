@@ -125,10 +125,7 @@ impl Connection {
             let data = Data { kind, compressed: false, payload, start, end, frame_left: 0 };
             let event = if len > 0 || end { self.part(now, data).map(Event::into_owned) } else { None };
             if let Some(fault) = fault.filter(|_| self.phase() == phase) {
-                if event.is_some() {
-                    self.protocol.delivered();
-                }
-                self.protocol.violate_inside(now, fault);
+                self.protocol.violate_inside(now, fault, event.is_some());
             }
             let more = more && self.phase() == phase;
             if event.is_some() || !more {
@@ -196,10 +193,7 @@ impl Connection {
     pub(crate) fn end(&mut self, now: Instant, error: Option<TransportError>) {
         match self.codec().and_then(|codec| codec.waiting.as_mut()) {
             Some(waiting) => waiting.end = Some(error.or(waiting.end.flatten())),
-            None => self.then_settle(now, |protocol| match error {
-                None => protocol.handle_eof(now),
-                Some(error) => protocol.handle_read_error(now, error),
-            }),
+            None => self.then_settle(now, |protocol| protocol.handle_end(now, error)),
         }
     }
 

@@ -99,9 +99,6 @@ impl Connection {
 
     /// The peer's direction has ended, in order or not.
     pub(crate) fn end(&mut self, now: Instant, error: Option<TransportError>) {
-        self.then_settle(now, |protocol| match error {
-            None => protocol.handle_eof(now),
-            Some(error) => protocol.handle_read_error(now, error),
-        });
+        self.then_settle(now, |protocol| protocol.handle_end(now, error));
     }
 }

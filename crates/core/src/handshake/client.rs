@@ -2,7 +2,6 @@
 
 use alloc::{format, string::String, vec::Vec};
 use base64::prelude::{BASE64_STANDARD, Engine};
-use core::mem::take;
 
 use super::head::{fault, read_head, write_head};
 use super::headers::{Header, Headers, is_authority, is_token, is_visible};
@@ -121,9 +120,7 @@ impl Response {
     pub(crate) fn read_body(&mut self, input: &mut &mut [u8], max_len: usize) -> bool {
         let left = body_len(&self.headers).min(max_len) - self.body.len();
         let taken = left.min(input.len());
-        let (body, rest) = take(input).split_at_mut(taken);
-        *input = rest;
-        self.body.extend_from_slice(body);
+        self.body.extend_from_slice(input.split_off_mut(..taken).unwrap_or_default());
         taken == left
     }
 }

@@ -13,8 +13,7 @@ pub(super) fn read_head(
     input: &mut &mut [u8],
     max_len: usize,
 ) -> Result<Option<Vec<u8>>, u16> {
-    while let Some((&mut byte, rest)) = take(input).split_first_mut() {
-        *input = rest;
+    while let Some(&mut byte) = input.split_off_first_mut() {
         if begun.len() == max_len {
             return Err(431);
         }

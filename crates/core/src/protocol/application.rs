@@ -130,7 +130,7 @@ impl Protocol {
     pub fn ask(&mut self, now: Instant) {
         self.handling = false;
         let noted = matches!(self.phase, Phase::CloseNoted | Phase::FaultNoted);
-        if noted && (self.waiting == 0 || self.deaf) {
+        if noted && (self.waiting_len == 0 || self.deaf) {
             self.apply(now, Input::Due);
         }
     }
@@ -141,21 +141,20 @@ impl Protocol {
         self.ask(now);
     }
 
-    /// A message, or a part of one, is given to the application.
+    /// A message, or a part of one, is given to the application as it arrives; what waited is [`released`](Self::released).
     pub fn delivered(&mut self) {
         self.handling = true;
     }
 
-    /// Something was put into the inbox; `len` is what it takes there.
+    /// A message, or a part of one, was put into the inbox; `len` is what it takes there, at least 1.
     pub fn held(&mut self, now: Instant, len: usize) {
-        self.waiting += 1;
         self.waiting_len += len;
         self.pace(now);
     }
 
-    /// Something was taken out of it.
+    /// It was taken out, and is given to the application.
     pub fn released(&mut self, now: Instant, len: usize) {
-        self.waiting = self.waiting.saturating_sub(1);
+        self.handling = true;
         self.waiting_len = self.waiting_len.saturating_sub(len);
         self.pace(now);
     }

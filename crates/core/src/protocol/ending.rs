@@ -85,10 +85,10 @@ impl Protocol {
         if let Some(pong) = self.take_pong() {
             return Some(Event::Pong(pong));
         }
-        if self.waiting == 0 && take(&mut self.notices.closing) {
+        if self.waiting_len == 0 && take(&mut self.notices.closing) {
             return Some(Event::Closing);
         }
-        (self.waiting == 0 && take(&mut self.notices.closed))
+        (self.waiting_len == 0 && take(&mut self.notices.closed))
             .then(|| self.closed().cloned().map(Box::new).map(Event::Closed))?
     }
 
@@ -108,16 +108,15 @@ impl Protocol {
         let (mid_message, inside_frame) = (self.decoder.message.is_some(), self.decoder.mid_frame());
         let confirmed = self.confirmed();
         let first = (messages > 0).then(|| Ticket(self.out.next_ticket - messages));
-        let Ending { verdict, cause, fault, lost, .. } = self.ending();
+        let Ending { verdict, cause, lost, .. } = self.ending();
         // R7.1.4-02
         verdict.clean = verdict.sent.is_some() && verdict.received.is_some() && verdict.flushed;
-        verdict.cause = match (cause.take(), *fault, *lost) {
-            (Some(cause), ..) => cause,
-            (None, Some(violation), _) => Cause::Violation(violation),
-            (None, None, _) if verdict.clean => Cause::Handshake,
-            (None, None, Some(TransportError::Truncated)) => Cause::Truncated,
-            (None, None, Some(TransportError::Reset)) => Cause::Reset,
-            (None, None, None) => Cause::EndOfStream { inside_frame },
+        verdict.cause = match (cause.take(), *lost) {
+            (Some(cause), _) => cause,
+            (None, _) if verdict.clean => Cause::Handshake,
+            (None, Some(TransportError::Truncated)) => Cause::Truncated,
+            (None, Some(TransportError::Reset)) => Cause::Reset,
+            (None, None) => Cause::EndOfStream { inside_frame },
         };
         (verdict.cut_in, verdict.cut_out, verdict.confirmed) = (mid_message, cut_out, confirmed);
         verdict.unsent = Unsent { first, messages, bytes: payload_len };

@@ -16,7 +16,7 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::mem::take;
 
 use crate::frame::{Header, Opcode};
-use crate::lifecycle::{Action, Input, Phase, Transition, step};
+use crate::lifecycle::{Action, Input, Phase, step};
 use crate::{
     Cause, Close, CloseError, Closed, Config, Initiator, Instant, Kind, Role, SendRefusal, State, Ticket,
     Timeout, Transport, TransportError, Violation,
@@ -45,8 +45,7 @@ pub struct Protocol {
     /// Nothing is delivered any more.
     pub(crate) deaf: bool,
     out: Out,
-    /// What waits for the application: how many, and the room that they take.
-    waiting: u32,
+    /// The room that is taken by what waits for the application: zero where nothing does.
     pub(crate) waiting_len: usize,
     pings: Option<Box<Pings>>,
     notices: Notices,
@@ -91,7 +90,6 @@ impl Protocol {
             handling: false,
             deaf: false,
             out: Out::default(),
-            waiting: 0,
             waiting_len: 0,
             pings: None,
             notices: Notices::default(),
@@ -101,18 +99,12 @@ impl Protocol {
 
     // ---- what the transport does
 
-    /// The peer's direction ended in order.
-    pub fn handle_eof(&mut self, now: Instant) {
-        self.eof = true;
-        self.apply(now, Input::End);
-    }
-
-    /// Reading failed.
-    pub fn handle_read_error(&mut self, now: Instant, error: TransportError) {
+    /// The peer's direction ended: in order, or because reading failed.
+    pub fn handle_end(&mut self, now: Instant, error: Option<TransportError>) {
         if !self.has_ended() {
-            self.learn(error);
+            error.into_iter().for_each(|error| self.learn(error));
             self.eof = true;
-            self.apply(now, if error == TransportError::Reset { Input::Reset } else { Input::End });
+            self.apply(now, if error == Some(TransportError::Reset) { Input::Reset } else { Input::End });
         }
     }
 
@@ -265,12 +257,12 @@ impl Protocol {
         if self.state() != State::Open {
             return self.has_urgent() || self.out.len > 0 && self.writes();
         }
-        (self.waiting > 0 || self.handling) && !self.config.close_linger.is_zero()
+        (self.waiting_len > 0 || self.handling) && !self.config.close_linger.is_zero()
     }
 
     /// What the lifecycle would do.
     const fn would(&self, input: Input) -> Action {
-        step(self.role, self.phase, input).action
+        step(self.role, self.phase, input).1
     }
 
     // ---- the lifecycle
@@ -278,7 +270,7 @@ impl Protocol {
     /// Feeds the table and does what it says.
     fn apply(&mut self, now: Instant, input: Input) {
         let before = self.phase;
-        let Transition { next, action } = step(self.role, before, input);
+        let (next, action) = step(self.role, before, input);
         self.phase = next;
         if before != next {
             self.clock.entered(&self.config, now, next);
@@ -287,16 +279,16 @@ impl Protocol {
                 self.clock.write = None;
             }
         }
+        let fault = self.ending.as_ref().and_then(|ending| ending.fault);
+        if let Some(fault) = fault.filter(|_| self.state() != State::Open) {
+            self.blame(Cause::Violation(fault));
+        }
         match action {
             Action::Decide => self.decide(),
             Action::QueueClose => self.order_close(input),
             Action::QueueEcho => self.order_echo(),
             Action::QueueRefusal | Action::Queue | Action::HandBack | Action::Deliver => {}
             Action::Discard | Action::Pong | Action::Move | Action::Ignore => {}
-        }
-        let fault = self.ending.as_ref().and_then(|ending| ending.fault);
-        if let Some(fault) = fault.filter(|_| self.state() != State::Open) {
-            self.blame(Cause::Violation(fault));
         }
         let leaves_open = before.state() == State::Open && self.state() != State::Open;
         self.notices.closing |= leaves_open && self.peer_close().is_some();
@@ -313,8 +305,9 @@ impl Protocol {
         self.apply(now, if behind { Input::ViolationBehind } else { Input::Violation });
     }
 
-    /// A fault inside a message, which stays unfinished, wherever the input was cut.
-    pub(crate) fn violate_inside(&mut self, now: Instant, violation: Violation) {
+    /// A fault inside a message, which stays unfinished, wherever the input was cut; behind a part that is `told` of.
+    pub(crate) fn violate_inside(&mut self, now: Instant, violation: Violation, told: bool) {
+        self.handling |= told;
         self.decoder.message.get_or_insert(Kind::Binary);
         self.violate(now, violation);
     }

@@ -225,10 +225,8 @@ impl Protocol {
 
     /// What is unanswered stays so; what was answered is still told.
     pub(super) fn forget_pings(&mut self) {
-        if let Some(pings) = &mut self.pings {
-            **pings = Pings { answered: take(&mut pings.answered), ..Pings::default() };
-        }
-        self.drop_empty_pings();
+        let answered = self.pings.take().map(|pings| pings.answered).filter(|answered| !answered.is_empty());
+        self.pings = answered.map(|answered| Box::new(Pings { answered, ..Pings::default() }));
     }
 
     fn drop_empty_pings(&mut self) {

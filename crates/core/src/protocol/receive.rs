@@ -57,19 +57,13 @@ impl Decoder {
         };
         let Some((header, len)) = parsed else {
             self.partial.truncate(before);
-            self.partial.extend_from_slice(split(input, input.len()));
+            self.partial.extend_from_slice(&*take(input));
             return Ok(None);
         };
-        split(input, len - before);
+        let _header = input.split_off_mut(..len - before);
         self.partial = Vec::new();
         Ok(Some(header))
     }
-}
-
-fn split<'b>(input: &mut &'b mut [u8], len: usize) -> &'b mut [u8] {
-    let (taken, rest) = take(input).split_at_mut(len);
-    *input = rest;
-    taken
 }
 
 impl Protocol {
@@ -104,7 +98,7 @@ impl Protocol {
             return None;
         }
         let key: [u8; 4] = if masked & 0x80 != 0 { *input[at..].first_chunk()? } else { [0; 4] };
-        let payload = &mut split(input, header_len + len)[header_len..];
+        let payload = &mut input.split_off_mut(..header_len + len)?[header_len..];
         if masked & 0x80 != 0 {
             // R6.2-05
             mask(key, payload);
@@ -201,7 +195,7 @@ impl Protocol {
     /// Takes what is there of a frame's payload, and tells how much is left of it.
     fn payload<'b>(&mut self, mut frame: Header, input: &mut &'b mut [u8]) -> (&'b mut [u8], u64) {
         let len = usize::try_from(frame.len).map_or(input.len(), |left| left.min(input.len()));
-        let payload = split(input, len);
+        let payload = input.split_off_mut(..len).unwrap_or_default();
         if let Some(key) = &mut frame.key {
             // R6.2-05
             mask(*key, payload);

@@ -28,16 +28,16 @@ const fn rank(state: State) -> u8 {
 fn states_and_transport_levels_never_go_back() {
     for (role, phase, input, row) in rows() {
         let what = format!("{role:?}, {phase:?}, {input:?}: {row:?}");
-        assert!(rank(row.next.state()) >= rank(phase.state()), "{what}");
-        assert!(row.next.transport() >= phase.transport(), "{what}");
+        assert!(rank(row.0.state()) >= rank(phase.state()), "{what}");
+        assert!(row.0.transport() >= phase.transport(), "{what}");
     }
 }
 
 #[test]
 fn verdict_is_decided_exactly_on_the_way_into_closed() {
     for (role, phase, input, row) in rows() {
-        let enters = phase.state() != State::Closed && row.next.state() == State::Closed;
-        assert_eq!(row.action == Action::Decide, enters, "{role:?}, {phase:?}, {input:?}: {row:?}");
+        let enters = phase.state() != State::Closed && row.0.state() == State::Closed;
+        assert_eq!(row.1 == Action::Decide, enters, "{role:?}, {phase:?}, {input:?}: {row:?}");
     }
 }
 
@@ -51,23 +51,23 @@ fn transport_is_in_use_until_the_verdict() {
 #[test]
 fn sends_are_taken_in_open_only() {
     for (role, phase, input, row) in rows().filter(|row| row.2 == Input::Send) {
-        let taken = row.action == Action::Queue;
+        let taken = row.1 == Action::Queue;
         assert_eq!(taken, phase.state() == State::Open, "{role:?}, {phase:?}, {input:?}: {row:?}");
     }
 }
 
 #[test]
 fn close_is_queued_at_most_once() {
-    let queues = |row: &Transition| matches!(row.action, Action::QueueClose | Action::QueueEcho);
+    let queues = |row: &Transition| matches!(row.1, Action::QueueClose | Action::QueueEcho);
     for (role, phase, input, row) in rows().filter(|(.., row)| queues(row)) {
         // From where a Close was queued, no input queues another, now or later.
-        let mut reached = vec![row.next];
+        let mut reached = vec![row.0];
         let mut at = 0;
         while let Some(&from) = reached.get(at) {
             for next in Input::ALL.map(|input| step(role, from, input)) {
                 assert!(!queues(&next), "{phase:?} and {input:?}, later {from:?}: {next:?}");
-                if !reached.contains(&next.next) {
-                    reached.push(next.next);
+                if !reached.contains(&next.0) {
+                    reached.push(next.0);
                 }
             }
             at += 1;
@@ -79,7 +79,7 @@ fn close_is_queued_at_most_once() {
 fn closed_can_be_reached_from_every_phase() {
     for (role, phase) in BOTH.into_iter().flat_map(|role| Phase::ALL.map(|phase| (role, phase))) {
         for input in [Input::Abort, Input::Reset] {
-            assert_eq!(step(role, phase, input).next.state(), State::Closed, "{phase:?}, {input:?}");
+            assert_eq!(step(role, phase, input).0.state(), State::Closed, "{phase:?}, {input:?}");
         }
     }
 }

@@ -49,7 +49,7 @@ fn verdict_counts_what_was_lost_either_way() {
         w.ahead(&p.text("never read"));
         w.conn.stop_receiving(w.now);
         w.eof();
-        let lost = "2 messages of ours unsent; 1 messages of the peer's dropped";
+        let lost = "2 messages of ours unsent; 1 message of the peer's dropped";
         let closed = "we closed first; sent 1000 (not flushed)";
         assert_eq!(line(&w), format!("not clean: end of stream; {closed}; {lost}"));
     }

@@ -65,7 +65,7 @@ impl CoreRunner {
     /// Gives the core what was read.
     fn give(&mut self, mut bytes: &mut [u8]) {
         let phase = self.conn.phase();
-        let parses = step(self.role, phase, Input::PeerData).action == Action::Deliver;
+        let parses = step(self.role, phase, Input::PeerData).1 == Action::Deliver;
         let frame = self.frame.take().filter(|_| self.cut == Cut::Whole && parses);
         frame.into_iter().for_each(|input| self.certain(phase, input));
         if phase != Phase::Connecting {

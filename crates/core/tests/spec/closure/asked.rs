@@ -28,8 +28,7 @@ enum Act {
     Ask,
     Frame(&'static [u8], Input),
     Flood,
-    End,
-    Lost(TransportError),
+    End(Option<TransportError>),
     WriteError,
     Write,
     Timeout,
@@ -51,9 +50,9 @@ const ACTS: [Act; 21] = [
     Act::Frame(&[0x88, 0], Input::PeerClose),
     Act::Frame(&[0xF0, 0], Input::Violation),
     Act::Flood,
-    Act::End,
-    Act::Lost(TransportError::Truncated),
-    Act::Lost(TransportError::Reset),
+    Act::End(None),
+    Act::End(Some(TransportError::Truncated)),
+    Act::End(Some(TransportError::Reset)),
     Act::WriteError,
     Act::Write,
     Act::Timeout,
@@ -134,14 +133,10 @@ impl Place {
             Act::Frame(_, Input::PeerData) if self.waiting => return None,
             Act::Frame(bytes, input) => self.frame(bytes, input),
             Act::Flood => (phase.state() == State::Closed).then(|| self.flood())?,
-            Act::End => {
-                self.ended = true;
-                self.call(Input::End, |p| p.handle_eof(now))
-            }
-            Act::Lost(error) => {
+            Act::End(error) => {
                 self.ended |= lost;
-                let input = if error == TransportError::Reset { Input::Reset } else { Input::End };
-                let asked = self.call(input, |p| p.handle_read_error(now, error));
+                let input = if error == Some(TransportError::Reset) { Input::Reset } else { Input::End };
+                let asked = self.call(input, |p| p.handle_end(now, error));
                 if lost { asked } else { Vec::new() }
             }
             Act::WriteError => {
@@ -265,7 +260,7 @@ fn rows(from: &Place, asked: &[Input], to: &Place) -> Vec<Row> {
     let mut found = Vec::new();
     let mut ask = |phase: &mut Phase, input: Input| {
         found.push((role, *phase, input));
-        *phase = step(role, *phase, input).next;
+        *phase = step(role, *phase, input).0;
     };
     for &input in asked {
         let decided = phase.state() == State::Closed;

@@ -50,7 +50,7 @@ pub(crate) const BIRTH: Node = Node {
 
 impl Monitor {
     fn after(self, input: Input, row: Transition) -> Self {
-        let Transition { next, action } = row;
+        let (next, action) = row;
         let ours = match action {
             Action::QueueClose | Action::QueueEcho => Ours::Queued,
             _ if input == Input::Flushed && self.ours == Ours::Queued => Ours::Sent,
@@ -76,7 +76,7 @@ pub(crate) fn closure(role: Role, fed: impl Fn(Phase, Input) -> bool) -> Vec<Edg
     while let Some(&from) = nodes.get(at) {
         for input in Input::ALL.into_iter().filter(|&input| fed(from.phase, input)) {
             let row = step(role, from.phase, input);
-            let to = Node { phase: row.next, monitor: from.monitor.after(input, row) };
+            let to = Node { phase: row.0, monitor: from.monitor.after(input, row) };
             if !nodes.contains(&to) {
                 nodes.push(to);
             }

@@ -11,7 +11,7 @@ fn reached(role: Role, phase: Phase, inputs: &[Input]) -> Vec<Phase> {
     let mut found = vec![phase];
     let mut at = 0;
     while let Some(&from) = found.get(at) {
-        for next in inputs.iter().map(|&input| step(role, from, input).next) {
+        for next in inputs.iter().map(|&input| step(role, from, input).0) {
             if !found.contains(&next) {
                 found.push(next);
             }
@@ -37,7 +37,7 @@ fn one_deadline_decides_wherever_an_end_has_begun() {
     for (role, phase) in BOTH.into_iter().flat_map(|role| Phase::ALL.map(|phase| (role, phase))) {
         if ending(phase) && phase.state() != State::Closed {
             let row = step(role, phase, Input::ClosingTimeout);
-            assert_eq!((row.next, row.action), (Phase::Done, Action::Decide), "{role:?}, {phase:?}");
+            assert_eq!((row.0, row.1), (Phase::Done, Action::Decide), "{role:?}, {phase:?}");
         }
     }
 }

@@ -17,7 +17,7 @@ fn every_row() -> impl Iterator<Item = (Role, Phase, Input)> {
 /// A row that changes nothing here.
 fn is_idle(phase: Phase, row: Transition) -> bool {
     let idle = [Action::Ignore, Action::Discard, Action::Deliver, Action::HandBack];
-    row.next == phase && idle.contains(&row.action)
+    row.0 == phase && idle.contains(&row.1)
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_wrong_response_is_a_clients_violation_in_connecting() {
     assert_eq!(w.conn.phase(), Phase::Connecting);
     w.feed(b"nonsense\r\n\r\n");
     let row = step(Role::Client, Phase::Connecting, Input::Violation);
-    assert_eq!((w.conn.phase(), row.action), (row.next, Action::Decide));
+    assert_eq!((w.conn.phase(), row.1), (row.0, Action::Decide));
     assert_eq!(w.cause(), Some(Cause::Violation(Violation::Response(ResponseFault::Malformed))));
 }
 

@@ -8,19 +8,19 @@ use super::unasked::is_parsed;
 
 #[test]
 fn a_second_close_is_never_queued() {
-    let queues = |edge: &Edge| matches!(edge.row.action, Action::QueueClose | Action::QueueEcho);
+    let queues = |edge: &Edge| matches!(edge.row.1, Action::QueueClose | Action::QueueEcho);
     on_every("one Close", queues, |edge| edge.from.monitor.ours == Ours::None);
 }
 
 #[test]
 fn an_echo_is_queued_for_a_close_that_was_parsed() {
-    on_every("echo", |edge| edge.row.action == Action::QueueEcho, |edge| edge.to.monitor.theirs);
+    on_every("echo", |edge| edge.row.1 == Action::QueueEcho, |edge| edge.to.monitor.theirs);
 }
 
 #[test]
 fn the_verdict_is_decided_once_and_only_on_entering_closed() {
-    on_every("once", |edge| edge.row.action == Action::Decide, |edge| !edge.from.monitor.decided);
-    on_every("enters", |edge| edge.row.action == Action::Decide, |edge| !is_closed(edge.from));
+    on_every("once", |edge| edge.row.1 == Action::Decide, |edge| !edge.from.monitor.decided);
+    on_every("enters", |edge| edge.row.1 == Action::Decide, |edge| !is_closed(edge.from));
     on_every("decided is CLOSED", |_| true, |edge| edge.to.monitor.decided == is_closed(edge.to));
 }
 
@@ -29,7 +29,7 @@ fn there_is_no_way_out_of_closed() {
     let from_closed = |edge: &Edge| is_closed(edge.from);
     on_every("CLOSED stays", from_closed, |edge| is_closed(edge.to));
     let harmless = [Action::Ignore, Action::HandBack, Action::Discard, Action::Move];
-    on_every("only the transport moves", from_closed, |edge| harmless.contains(&edge.row.action));
+    on_every("only the transport moves", from_closed, |edge| harmless.contains(&edge.row.1));
 }
 
 #[test]
@@ -42,13 +42,13 @@ fn states_and_transport_levels_never_go_back() {
 fn messages_are_taken_exactly_in_open_without_a_close_of_ours() {
     on_every(
         "Queue",
-        |edge| edge.row.action == Action::Queue,
+        |edge| edge.row.1 == Action::Queue,
         |edge| edge.from.phase.state() == State::Open && edge.from.monitor.ours == Ours::None,
     );
     on_every(
         "Send",
         |edge| edge.input == Input::Send,
-        |edge| (edge.row.action == Action::Queue) == (edge.from.phase.state() == State::Open),
+        |edge| (edge.row.1 == Action::Queue) == (edge.from.phase.state() == State::Open),
     );
 }
 
@@ -56,7 +56,7 @@ fn messages_are_taken_exactly_in_open_without_a_close_of_ours() {
 fn a_ping_of_ours_is_taken_only_before_every_close() {
     on_every(
         "SendPing",
-        |edge| edge.input == Input::SendPing && edge.row.action == Action::Queue,
+        |edge| edge.input == Input::SendPing && edge.row.1 == Action::Queue,
         |edge| edge.from.monitor == BIRTH.monitor && edge.from.phase.state() == State::Open,
     );
 }
@@ -66,15 +66,13 @@ fn what_the_application_wants_is_taken_or_handed_back_and_never_swallowed() {
     on_every(
         "send",
         |edge| matches!(edge.input, Input::Send | Input::SendPing),
-        |edge| {
-            matches!(edge.row.action, Action::Queue | Action::HandBack) && edge.to.phase == edge.from.phase
-        },
+        |edge| matches!(edge.row.1, Action::Queue | Action::HandBack) && edge.to.phase == edge.from.phase,
     );
     let answers = [Action::QueueClose, Action::QueueRefusal, Action::Decide, Action::HandBack];
     on_every(
         "close, fail",
         |edge| matches!(edge.input, Input::Close | Input::Fail),
-        |edge| answers.contains(&edge.row.action),
+        |edge| answers.contains(&edge.row.1),
     );
 }
 
@@ -83,7 +81,7 @@ fn a_ping_is_answered_until_the_peers_close_a_failure_or_the_verdict() {
     let is_ping = |edge: &Edge| edge.input == Input::PeerPing;
     on_every(
         "Pong",
-        |edge| edge.row.action == Action::Pong,
+        |edge| edge.row.1 == Action::Pong,
         |edge| {
             edge.input == Input::PeerPing
                 && !edge.from.monitor.theirs
@@ -99,19 +97,17 @@ fn a_ping_is_answered_until_the_peers_close_a_failure_or_the_verdict() {
             && !edge.from.monitor.mute
             && !is_closed(edge.from)
     };
-    on_every("Ping", could, |edge| edge.row.action == Action::Pong);
+    on_every("Ping", could, |edge| edge.row.1 == Action::Pong);
 }
 
 #[test]
 fn data_is_delivered_exactly_where_it_is_parsed_and_never_from_behind_the_peers_close() {
     let is_data = |edge: &Edge| edge.input == Input::PeerData;
     let parsing = [Phase::Open, Phase::CloseQueued, Phase::CloseSent, Phase::Severed];
-    on_every("parsed", is_data, |edge| {
-        (edge.row.action == Action::Deliver) == parsing.contains(&edge.from.phase)
-    });
+    on_every("parsed", is_data, |edge| (edge.row.1 == Action::Deliver) == parsing.contains(&edge.from.phase));
     on_every(
         "Deliver",
-        |edge| edge.row.action == Action::Deliver,
+        |edge| edge.row.1 == Action::Deliver,
         |edge| !edge.from.monitor.theirs && !edge.from.monitor.shut && !is_closed(edge.from),
     );
 }
@@ -121,7 +117,7 @@ fn nothing_is_queued_after_writing_has_failed() {
     on_every(
         "mute",
         |edge| edge.from.monitor.mute,
-        |edge| !matches!(edge.row.action, Action::Queue | Action::QueueClose | Action::QueueEcho),
+        |edge| !matches!(edge.row.1, Action::Queue | Action::QueueClose | Action::QueueEcho),
     );
 }
 

@@ -79,7 +79,7 @@ pub(crate) fn why_unasked(role: Role, phase: Phase, input: Input) -> Option<&'st
 
 /// Frames of the peer's are parsed: the protocol asks the table for the row of a data frame.
 pub(crate) fn is_parsed(role: Role, phase: Phase) -> bool {
-    step(role, phase, Input::PeerData).action == Action::Deliver
+    step(role, phase, Input::PeerData).1 == Action::Deliver
 }
 
 /// Why `role` has no such phase.
