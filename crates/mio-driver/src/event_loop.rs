@@ -153,8 +153,7 @@ impl<H: Handler> EventLoop<H> {
             match listener.accept() {
                 Ok((stream, _)) => {
                     // One that cannot be registered is dropped: the system is out of something.
-                    let _full =
-                        self.sockets.admit(Socket::new(stream, Connection::server(config.clone(), now)));
+                    drop(self.sockets.admit(Socket::new(stream, Connection::server(config.clone(), now))));
                 }
                 Err(why) if why.kind() == ErrorKind::WouldBlock => self.accept_at = None,
                 // Because of the client that was next, or a signal, and not for want of something.
@@ -182,6 +181,9 @@ impl<H: Handler> EventLoop<H> {
 
     /// Nobody is accepted any more, and all are closed (CLOSE.md B17).
     fn begin_to_stop(&mut self) {
+        // Who comes now is told so, too.
+        self.accept_at = Some(self.sockets.now());
+        self.accept();
         (self.server, self.accept_at) = (None, None);
         self.end = Some(self.sockets.now() + self.shutdown_timeout);
         self.for_all(|socket, now| {

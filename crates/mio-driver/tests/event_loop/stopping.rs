@@ -1,5 +1,6 @@
 //! A loop ends when its time is over, whatever its handler does.
 
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use adieu_mio::{Cause, ClientRequest, Closed, Config, EventLoop, Handler, Hold, Key, Message, Sockets};
 
-use super::common::{Server, Verdicts, config, news, next};
+use super::common::{Client, PATIENCE, Server, Verdicts, config, head, news, next, request};
 
 const SHORT: Duration = Duration::from_millis(50);
 
@@ -75,4 +76,33 @@ fn a_handler_that_connects_again_does_not_keep_a_loop_from_ending() {
     event_loop.handle.shut_down();
     event_loop.run().expect("a poll");
     next(&told);
+}
+
+/// Does what it is told to, after who has come was accepted, and before the loop looks whether it is to stop.
+struct Obeying;
+
+impl Handler for Obeying {
+    type Command = Box<dyn FnOnce() + Send>;
+
+    fn on_message(&mut self, _sockets: &mut Sockets, _key: Key, _message: Message<'_>) {}
+
+    fn on_command(&mut self, _sockets: &mut Sockets, command: Self::Command) {
+        command();
+    }
+}
+
+#[test]
+fn a_client_that_comes_while_it_stops_is_told_so() {
+    let server = Server::start(Obeying, config(|_| {}), PATIENCE);
+    let (address, handle, (late, told)) = (server.address, Arc::clone(&server.handle), news());
+    let come_late = move || {
+        let mut stream = Client::connect(address);
+        stream.write_all(&request()).expect("the system takes it");
+        handle.shut_down();
+        late.send(stream).expect("it is heard");
+    };
+    assert!(server.handle.send(Box::new(come_late)).is_ok());
+    let head = head(&mut next(&told));
+    assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+    server.join();
 }
