@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(parse("/echo", None, true), Ok(Endpoint::Echo));
         assert_eq!(parse("/ECHO", None, true), Err(not_found()));
         assert_eq!(parse("/style.css", None, false), Err(not_found()));
-        let line = "/echo is for WebSocket clients";
-        assert_eq!(parse("/echo", None, false), Err(Refused::bad(line)));
+        let line = "/echo is for WebSocket clients".to_owned();
+        assert_eq!(parse("/echo", None, false), Err(Refused { status: 426, line }));
     }
 }
