@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use adieu_core::handshake::{Accept, ClientRequest, Reject, Request, Response};
 use adieu_core::{Closed, Connection, Event, Instant, Message, Pong, Role};
-use adieu_mio::{EventLoop, Handle, Handler, Hold, Key, Socket, Sockets, mio};
+use adieu_mio::{Buffers, EventLoop, Handle, Handler, Hold, Key, Socket, Sockets, mio};
 use socket2::SockRef;
 
 use super::over_mio::send;
@@ -68,7 +68,8 @@ impl MioLoopRunner {
         let (stream, _) = listener.accept().expect("an endpoint");
         stream.set_nonblocking(true).expect("a socket");
         let log = Log::default();
-        let app = App { key: None, once: false, verdict: None, log: Arc::clone(&log) };
+        let app =
+            App { key: None, once: false, verdict: None, log: Arc::clone(&log), buffers: Buffers::default() };
         let mut event_loop = EventLoop::new(app).expect("a loop");
         let connection = connection(scenario, role, connecting, event_loop.sockets.now());
         let mut endpoint = Socket::new(mio::net::TcpStream::from_std(stream), connection);
@@ -237,6 +238,7 @@ struct App {
     once: bool,
     verdict: Option<Closed>,
     log: Log,
+    buffers: Buffers,
 }
 
 impl App {
@@ -354,6 +356,10 @@ impl Handler for App {
                 let _ = done.send(());
             }
             Order::Tell(answer) => {
+                // What the peer has sent up to now is part of how things stand.
+                if let Some((socket, now)) = sockets.reach(key) {
+                    socket.look(now, &mut self.buffers);
+                }
                 let connection = sockets.get(key).map(|socket| &socket.connection);
                 self.check_verdict(connection.and_then(|connection| connection.closed()));
                 let noted = connection.and_then(|connection| connection.peer_close()).map(close_name);
