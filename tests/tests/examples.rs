@@ -4,7 +4,7 @@ mod programs;
 
 use adieu_tokio::{Cause, Initiator, Message, NetStream, WebSocket, connect};
 use programs::{Program, shake_hands, within};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Starts an example; where it listens.
 async fn start(name: &str, arguments: &[&str]) -> (Program, String) {
@@ -49,6 +49,21 @@ async fn echoes_return_what_they_get() {
         }
         close(&ws).await;
     }
+}
+
+#[tokio::test]
+async fn the_blocking_echo_keeps_what_comes_while_its_queue_is_full() {
+    let (_program, url) = start("blocking", &["127.0.0.1:0"]).await;
+    let address = url.trim_start_matches("ws://").trim_end_matches('/');
+    let (mut stream, _) = shake_hands(address, "/").await;
+    // A message of 1 MiB, which fills the queue on its way back, and two behind it in the same read, masked with zeros.
+    let mut frames = [&[0x82, 0xFF][..], &(1_u64 << 20).to_be_bytes(), &[0; 4], &vec![7; 1 << 20]].concat();
+    frames.extend([[0x81, 0x81, 0, 0, 0, 0, b'1'], [0x81, 0x81, 0, 0, 0, 0, b'2']].concat());
+    let (mut reading, mut writing) = stream.split();
+    let mut echo = vec![0; 10 + (1 << 20) + 6];
+    let both = async { tokio::try_join!(writing.write_all(&frames), reading.read_exact(&mut echo)) };
+    within(both).await.expect("it reads and writes");
+    assert_eq!(echo[10 + (1 << 20)..], [0x81, 1, b'1', 0x81, 1, b'2']);
 }
 
 #[tokio::test]

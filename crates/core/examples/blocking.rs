@@ -11,7 +11,10 @@ use std::thread;
 use std::time::{self, Duration};
 
 use adieu_core::handshake::Accept;
-use adieu_core::{Connection, Event, Instant, OriginPolicy, ServerConfig, Transport};
+use adieu_core::{Connection, Event, Instant, OriginPolicy, SendRefusal, ServerConfig, Transport};
+
+/// A write is given up and begun again after this long, so that what the peer took in between counts as progress.
+const WRITE: Duration = Duration::from_millis(100);
 
 fn main() -> io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned());
@@ -19,8 +22,13 @@ fn main() -> io::Result<()> {
     println!("listening on ws://{}/", listener.local_addr()?);
     let config = Arc::new(ServerConfig::new(OriginPolicy::SameOrigin));
     for stream in listener.incoming() {
-        let (stream, config) = (stream?, Arc::clone(&config));
-        thread::spawn(move || Driver::new(stream, config).run());
+        let config = Arc::clone(&config);
+        let serve = |stream| thread::Builder::new().spawn(|| Driver::new(stream, config).run());
+        if let Err(error) = stream.and_then(serve) {
+            // The system is out of something: others will leave.
+            eprintln!("{error}");
+            thread::sleep(WRITE);
+        }
     }
     Ok(())
 }
@@ -46,11 +54,16 @@ impl Driver {
     }
 
     fn run(mut self) {
-        let mut scratch = vec![0; self.connection.config().read_len];
+        let mut scratch = vec![0; self.connection.config().read_len.clamp(1, 16 << 20)];
         while self.connection.transport() < Transport::Close {
             let len = self.read(&mut scratch);
             self.tell(&mut scratch[..len]);
+            // (7) Also where the peer never pauses. What is not due is not acted on.
+            let now = self.now();
+            self.connection.handle_timeout(now);
             self.write();
+            // (5) What writing has brought.
+            self.tell(&mut []);
             // (6)
             if self.connection.transport() == Transport::ShutdownWrite && !self.shut {
                 self.shut = true;
@@ -58,15 +71,14 @@ impl Driver {
                 let _broken = self.stream.shutdown(Shutdown::Write);
             }
         }
-        // (5) What is told last, if it was not.
-        self.tell(&mut []);
         // Here the stream is closed; `std` cannot reset one, `socket2` can.
     }
 
     /// (3)
     fn read(&mut self, scratch: &mut [u8]) -> usize {
         if !self.connection.wants_input() {
-            self.wait();
+            // Only the deadline is left to wait for.
+            self.left().into_iter().for_each(thread::sleep);
             return 0;
         }
         let timeout = self.stream.set_read_timeout(self.left());
@@ -75,7 +87,7 @@ impl Driver {
         match read {
             Ok(0) => self.connection.handle_eof(now),
             Ok(len) => return len,
-            Err(error) if passes(&error) => self.connection.handle_timeout(now),
+            Err(error) if passes(&error) => {}
             Err(error) => self.connection.handle_read_error(now, (&error).into()),
         }
         0
@@ -86,10 +98,15 @@ impl Driver {
         let now = self.now();
         while let Some(event) = self.connection.handle_input(now, &mut input) {
             match event {
-                // Refused where it does not ask for WebSocket; then the deadline answers.
+                // Refused where the client has gone already.
                 Event::Request(_) => _ = self.connection.accept(now, &Accept::new()),
-                // Refused? The message is in the error, with the reason.
-                Event::Message(message) => drop(self.connection.send(now, message)),
+                Event::Message(message) => {
+                    if self.connection.refusal() == Some(SendRefusal::Full) {
+                        self.write();
+                    }
+                    // Refused: the connection is ending, and the message is in the error.
+                    drop(self.connection.send(now, message));
+                }
                 Event::Closed(verdict) => println!("{verdict}"),
                 _ => {}
             }
@@ -99,7 +116,8 @@ impl Driver {
     /// (4)
     fn write(&mut self) {
         while self.connection.wants_output() {
-            let timeout = self.stream.set_write_timeout(self.left());
+            let timeout =
+                self.stream.set_write_timeout(Some(self.left().map_or(WRITE, |left| left.min(WRITE))));
             let now = self.now();
             let mut slices = [&[][..]; 2];
             let filled = self.connection.transmit(now, &mut slices);
@@ -108,10 +126,27 @@ impl Driver {
             let now = self.now();
             match written {
                 Ok(len) => self.connection.handle_written(now, len),
-                Err(error) if passes(&error) => self.connection.handle_timeout(now),
+                Err(error) if passes(&error) => self.look(),
                 Err(error) => self.connection.handle_write_error(now, (&error).into()),
             }
         }
+    }
+
+    /// (7, 8) What waits in the stream has come in time: it is read before the deadline is acted on.
+    fn look(&mut self) {
+        let (mut ahead, mut reads) = ([0; 16 << 10], 4);
+        let _tunes = self.stream.set_nonblocking(true);
+        while self.connection.wants_input()
+            && reads > 0
+            && let Ok(len @ 1..) = self.stream.read(&mut ahead)
+        {
+            reads -= 1;
+            let now = self.now();
+            self.connection.handle_ahead(now, &mut ahead[..len]);
+        }
+        let _tunes = self.stream.set_nonblocking(false);
+        let now = self.now();
+        self.connection.handle_timeout(now);
     }
 
     /// (7) The time to the deadline, of which `std` wants some.
@@ -119,16 +154,9 @@ impl Driver {
         let deadline = self.connection.deadline()?;
         Some(deadline.since(self.now()).max(Duration::from_millis(1)))
     }
-
-    /// Nothing is to be read: only a deadline is left to wait for.
-    fn wait(&mut self) {
-        self.left().into_iter().for_each(thread::sleep);
-        let now = self.now();
-        self.connection.handle_timeout(now);
-    }
 }
 
-/// The time is over, or a signal came: no error. What is not due is not acted on.
+/// The time is over, or a signal came: no error.
 fn passes(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
