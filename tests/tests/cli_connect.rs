@@ -213,7 +213,9 @@ async fn a_refusal_in_plain_text_is_explained_by_its_first_line() {
     let html = "text/html; charset=utf-8";
     for (kind, body, told) in [
         ("text/plain", "\nclosed\u{202e}\nuntil monday", "HTTP 403: closed\\u{202e}"),
+        ("Text/Plain; charset=utf-8", "no", "HTTP 403: no"),
         ("text/plain", "", "HTTP 403"),
+        ("text/plainer", "no", "HTTP 403"),
         (html, "<!doctype html>", "HTTP 403"),
     ] {
         let (program, stream) = start("/", &[]).await;

@@ -156,7 +156,9 @@ pub(crate) fn failure(error: &ConnectError) -> Failure {
 /// What a server that refused said for people: the first line of a plain text.
 fn explained(verdict: &Closed) -> String {
     let Cause::Refused(Some(response)) = &verdict.cause else { return String::new() };
-    let is_plain = response.headers.get("content-type").is_none_or(|kind| kind.starts_with(b"text/plain"));
+    let kind = response.headers.get("content-type").unwrap_or_default();
+    let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    let is_plain = essence.eq_ignore_ascii_case(b"text/plain");
     let body = String::from_utf8_lossy(&response.body);
     match body.trim().lines().next() {
         Some(line) if is_plain => format!(": {}", escape::beginning(line, EXPLAINED)),

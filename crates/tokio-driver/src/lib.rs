@@ -26,7 +26,7 @@
 //!
 //! let mut socket = connect(&url).await?;
 //! socket.send("hello").await?;
-//! assert_eq!(socket.recv().await.map_err(|closed| closed.to_string())?.as_text(), Some("hello"));
+//! assert_eq!(socket.recv().await?.as_text(), Some("hello"));
 //! let round_trip = socket.ping().await?;
 //! let closed = socket.close(1000, "bye").await?;
 //! assert!(closed.clean && closed.cause == Cause::Handshake);
@@ -48,7 +48,8 @@
 //!
 //! # Dropping
 //!
-//! Dropping the [`WebSocket`] while a [`Sender`] lives ends receiving only. Dropping the last handle closes with 1001, which
+//! Dropping the [`WebSocket`] while a [`Sender`] lives ends receiving only: a handle that is left in a registry when its handler returns keeps
+//! the connection open, though nobody receives. Dropping the last handle closes with 1001, which
 //! the driver then sees through within `Config::max_close_time()`. Dropping the driver resets.
 //!
 //! # Features
@@ -94,7 +95,7 @@ pub use driver::Driver;
 pub use error::{HandshakeError, PingFailed, SinkError};
 pub use net_stream::NetStream;
 pub use proxy::{Proxy, ProxyError};
-pub use sender::Sender;
+pub use sender::{ConnectionId, Sender};
 #[cfg(feature = "tls")]
 pub use serve::serve_tls;
 pub use serve::{Serve, serve, serve_over};

@@ -29,6 +29,10 @@ pub struct Sender<S: Transport> {
     shared: Arc<Shared<S>>,
 }
 
+/// Names a connection, and no other one for as long as there is a handle of it: the key of a registry of [`Sender`]s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(usize);
+
 impl<S: Transport> Sender<S> {
     pub(crate) fn new(shared: Arc<Shared<S>>) -> Self {
         shared.add_handle();
@@ -37,6 +41,11 @@ impl<S: Transport> Sender<S> {
 
     pub(crate) const fn shared(&self) -> &Arc<Shared<S>> {
         &self.shared
+    }
+
+    /// Which connection this is a handle of.
+    pub fn id(&self) -> ConnectionId {
+        ConnectionId(Arc::as_ptr(&self.shared).addr())
     }
 
     /// Queues a message, and writes it as far as the transport takes it. Waits while the queue is full.
@@ -230,7 +239,7 @@ impl<S: Transport> Sender<S> {
     ///
     /// # Errors
     ///
-    /// [`CloseError::Already`].
+    /// [`CloseError::Already`] if a Close of ours is queued or sent, or it has ended.
     pub fn fail(&self, close: Close) -> Result<(), CloseError> {
         self.shared.with(|inner, io| inner.conn.fail(io.now, close))
     }

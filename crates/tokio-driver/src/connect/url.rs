@@ -54,12 +54,12 @@ pub(super) fn parse(url: &str) -> Result<Place, &'static str> {
 
 /// The port that an authority without user information names, or else the default.
 pub(crate) fn port(authority: &Authority, default: u16) -> Result<u16, &'static str> {
-    let digits = match &authority.as_str()[authority.host().len()..] {
-        "" | ":" => return Ok(default),
-        port => &port[1..],
-    };
+    let behind = &authority.as_str()[authority.host().len()..];
+    if matches!(behind, "" | ":") {
+        return Ok(default);
+    }
     // What Rust reads as a number may begin with a plus.
-    let is_number = digits.bytes().all(|digit| digit.is_ascii_digit());
-    let port = digits.parse().ok().filter(|port| is_number && *port > 0);
+    let digits = behind.strip_prefix(':').filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()));
+    let port = digits.and_then(|digits| digits.parse().ok()).filter(|port| *port > 0);
     port.ok_or("its port is not 1 to 65535")
 }

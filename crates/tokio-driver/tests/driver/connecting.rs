@@ -26,6 +26,8 @@ async fn a_url_that_cannot_be_used_is_refused_with_the_reason() {
         ("ws://localhost:0/", "port"),
         ("ws://localhost:65536/", "port"),
         ("ws://localhost:+80/", "port"),
+        ("ws://[::1]180/", "port"),
+        ("ws://[::1]x80/", "port"),
         ("ws:///path", "malformed"),
         ("ws://local host/", "malformed"),
         ("", "malformed"),

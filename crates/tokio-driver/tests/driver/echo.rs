@@ -1,5 +1,7 @@
 //! Messages and pings, to and fro.
 
+use std::collections::HashMap;
+
 use adieu_tokio::{Cause, Message, Role, State, accept, open};
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::duplex;
@@ -161,6 +163,15 @@ async fn the_end_is_noticed_while_the_application_awaits_something_else() {
     let closed = soon(sender.closed()).await;
     assert_eq!(closed.cause, Cause::EndOfStream { inside_frame: false });
     assert_eq!(socket.state(), State::Closed);
+}
+
+#[tokio::test]
+async fn handles_have_the_id_of_their_connection() {
+    let ((one, _one), (other, _other)) = (server(any()).await, server(any()).await);
+    let mut users = HashMap::from([(one.id(), one.sender()), (other.id(), other.sender())]);
+    assert_eq!(users.len(), 2);
+    assert!(users.remove(&one.sender().clone().id()).is_some_and(|sender| sender.id() == one.id()));
+    assert!(!users.contains_key(&one.id()) && users.contains_key(&other.id()));
 }
 
 #[tokio::test]
