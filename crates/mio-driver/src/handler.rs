@@ -13,9 +13,10 @@ pub trait Handler {
     /// Server: a client asks for a connection. It waits for `accept` or `reject`, for as long as `Config::handshake_timeout` lets it.
     /// Accepts, if nothing else is said.
     fn on_request(&mut self, sockets: &mut Sockets, key: Key, _request: Box<Request>) {
-        if let Some((socket, now)) = sockets.reach(key) {
-            // Refused where it does not ask for WebSocket; then the deadline answers.
-            let _refused = socket.connection.accept(now, &Accept::new());
+        let Some((socket, now)) = sockets.reach(key) else { return };
+        if socket.connection.accept(now, &Accept::new()).is_err() {
+            // It does not ask for WebSocket.
+            let _answered = Reject::new(426).map(|answer| socket.connection.reject(now, &answer));
         }
     }
 

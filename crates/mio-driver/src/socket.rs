@@ -109,8 +109,11 @@ impl<S: Transport> Socket<S> {
 
     /// What a poll is to tell of. Asking for both, once, does as well.
     pub fn interest(&self) -> Interest {
-        let full = self.writing == Way::Blocked;
-        if full { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE }
+        if self.writing == Way::Blocked {
+            Interest::READABLE | Interest::WRITABLE
+        } else {
+            Interest::READABLE
+        }
     }
 
     /// Remembers what a poll tells. A turn should follow.

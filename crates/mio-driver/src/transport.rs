@@ -38,8 +38,7 @@ impl Transport for TcpStream {
 
     fn shut_down(&mut self) -> io::Result<()> {
         // It never blocks, and what it cannot do shows on the reading side.
-        let _ = self.shutdown(Shutdown::Write);
-        Ok(())
+        self.shutdown(Shutdown::Write).or(Ok(()))
     }
 
     fn reset(&mut self) {

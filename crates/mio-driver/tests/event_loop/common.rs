@@ -33,9 +33,19 @@ impl<H: Handler + Send + 'static> Server<H> {
     }
 
     pub(crate) fn at(address: SocketAddr, handler: H, config: Config, shutdown_timeout: Duration) -> Self {
+        let config = ServerConfig::new(OriginPolicy::Any).with(config);
+        Self::with(address, handler, config, shutdown_timeout)
+    }
+
+    pub(crate) fn with(
+        address: SocketAddr,
+        handler: H,
+        config: ServerConfig,
+        shutdown_timeout: Duration,
+    ) -> Self {
         let listener = listen(address).expect("an address");
         let address = listener.local_addr().expect("bound");
-        let config = Arc::new(ServerConfig::new(OriginPolicy::Any).with(config));
+        let config = Arc::new(config);
         let event_loop = EventLoop::new(handler).and_then(|it| it.serve(listener, config));
         let mut event_loop = event_loop.expect("a loop");
         event_loop.shutdown_timeout = shutdown_timeout;

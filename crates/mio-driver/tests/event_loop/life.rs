@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adieu_mio::{
-    Cause, ClientRequest, Close, Closed, Config, EventLoop, Handle, Handler, Hold, Key, Message, Request,
-    Response, SendRefusal, Sockets,
+    Cause, ClientRequest, Close, Closed, Config, EventLoop, Handle, Handler, Hold, Key, Message,
+    OriginPolicy, Request, Response, SendRefusal, ServerConfig, Sockets,
 };
 
 use super::common::{Client, PATIENCE, Server, Verdicts, config, head, news, next, request};
@@ -383,4 +383,26 @@ fn the_applications_deadline_comes_once_and_not_before_its_time() {
     assert!(begun.elapsed() >= Duration::from_millis(50));
     server.finish();
     assert!(late.try_recv().is_err(), "once");
+}
+
+/// Says nothing to requests.
+struct Silent;
+
+impl Handler for Silent {
+    type Command = ();
+
+    fn on_message(&mut self, _sockets: &mut Sockets, _key: Key, _message: Message<'_>) {}
+}
+
+#[test]
+fn a_request_over_plain_http_that_nobody_answers_is_answered_426() {
+    let mut config = ServerConfig::new(OriginPolicy::Any).with(config(|_| ()));
+    config.plain_http = true;
+    let server = Server::with(([127, 0, 0, 1], 0).into(), Silent, config, PATIENCE);
+    let mut stream = Client::connect(server.address);
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
+    let head = head(&mut stream);
+    assert!(head.starts_with("HTTP/1.1 426 "), "{head}");
+    drop((stream, server.client()));
+    server.finish();
 }
