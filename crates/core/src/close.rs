@@ -86,8 +86,8 @@ impl Close {
         Ok(Self { code: Some(code), reason: reason.into() })
     }
 
-    /// A Close with a code that is known to be good, and a reason cut to fit.
-    pub(crate) fn cut(code: CloseCode, reason: &str) -> Self {
+    /// A Close with a code that may travel, and a reason that is cut where it is longer than [`MAX_REASON_LEN`].
+    pub fn cut(code: CloseCode, reason: &str) -> Self {
         Self { code: Some(code), reason: cut_reason(reason).into() }
     }
 

@@ -89,7 +89,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The longest time from the beginning of an end (a Close queued or noted, a failure) to the verdict, with any peer.
+    /// The longest time from the beginning of an end (a Close queued or noted, a failure) to the verdict, with any peer and a driver that
+    /// acts on each deadline when it is due.
     pub const fn max_close_time(&self) -> Duration {
         self.closing_timeout
     }

@@ -20,7 +20,8 @@ pub enum Event<'b> {
     Message(Message<'b>),
     /// A part of a message, where `Config::chunks` asks for parts. Text is validated, but a part may end inside a character.
     Chunk(Chunk<'b>),
-    /// The peer's Close took effect: see `Connection::peer_close`. `send` is refused from here on.
+    /// The peer's Close took effect: see `Connection::peer_close`. `send` is refused from here on. Where we closed first it is not told: the
+    /// end follows.
     Closing,
     /// A Ping of `Connection::ping` was answered.
     Pong(Pong),

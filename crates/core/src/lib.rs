@@ -31,7 +31,6 @@
 //!             Event::Request(_) => server.accept(now, &Accept::new()).unwrap(),
 //!             Event::Message(message) => drop(server.send(now, message).unwrap()), // an echo
 //!             Event::Closed(verdict) => println!("{verdict}"),
-// R4.1-39
 //!             _ => {}
 //!         }
 //!     }
@@ -71,9 +70,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The layers, each usable alone: [`lifecycle`] is the table of states; [`frame`], [`mask`], [`utf8`], [`Close`] and [`handshake`] are pure
-//! functions and small machines over bytes; [`Protocol`](protocol::Protocol) is everything that is timed or ordered, as plain
-//! data without payloads; [`Connection`] adds the bytes.
+//! The layers: [`lifecycle`] is the table of states; [`frame`], [`mask`], [`utf8`] and [`Close`] are pure functions and small machines over
+//! bytes; [`handshake`] has what is asked and answered; [`Protocol`](protocol::Protocol) is everything that is timed or ordered, as plain
+//! data without payloads; [`Connection`] adds the bytes. All but the handshake, which is read and written by the connection, can be used alone.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;

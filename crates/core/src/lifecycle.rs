@@ -107,7 +107,8 @@ pub enum Input {
     ViolationBehind,
     /// A violation was parsed, and nothing is before it.
     Violation,
-    /// What the phase waits for is due: the handshake, an answer or an end did not come in time; or what was noted takes effect.
+    /// What the phase waits for is due: the handshake, an answer or an end did not come in time; or what was noted takes effect; or more was
+    /// discarded after the verdict than `Config::drain_len`.
     Due,
     /// The last thing that was queued to end with (our Close, or a refusal) was handed to the transport whole.
     Flushed,

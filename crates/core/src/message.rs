@@ -23,11 +23,11 @@ pub enum Message<'a> {
 }
 
 impl Message<'_> {
-    /// A message of these bytes, which are known to be UTF-8 if it is text.
-    pub(crate) fn of(kind: Kind, payload: Vec<u8>) -> Self {
+    /// An empty message, with an empty buffer to grow in.
+    pub(crate) fn begin(kind: Kind, room: Vec<u8>) -> Self {
         match kind {
-            Kind::Text => String::from_utf8(payload).unwrap_or_default().into(),
-            Kind::Binary => payload.into(),
+            Kind::Text => String::from_utf8(room).unwrap_or_default().into(),
+            Kind::Binary => room.into(),
         }
     }
 

@@ -93,7 +93,7 @@ pub struct Undelivered {
     pub bytes: u64,
 }
 
-/// What ended a connection: the first cause that arose.
+/// What ended a connection: the first cause that arose; an abort before the verdict outranks it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cause {

@@ -155,7 +155,6 @@ impl End {
             broken.unless(!self.ghost.told_closed, Rule::NothingAfterClosed);
             self.inbox -= 1;
             self.protocol.released(now, ROOM);
-            self.protocol.delivered();
             self.ghost.busy = true;
         }
     }

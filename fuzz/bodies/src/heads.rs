@@ -91,7 +91,11 @@ pub fn handshake_request(data: &[u8]) {
 /// What RFC 6455 §4.2.1 wants, read line by line.
 fn judge_request(bytes: &[u8], written: &[u8]) {
     let fields = Fields::read(bytes);
-    assert!(fields.first.starts_with("GET /") && fields.first.ends_with("HTTP/1.1"), "{}", fields.first);
+    // A path, or a whole URI, whose scheme has no case (RFC 3986 §3.1).
+    let asked = fields.first.to_ascii_lowercase();
+    let gets = ["get /", "get http://", "get https://"].iter().any(|begin| asked.starts_with(begin));
+    let is_get = fields.first.starts_with("GET ") && gets;
+    assert!(is_get && fields.first.ends_with(" HTTP/1.1"), "{}", fields.first);
     assert_eq!(fields.all("host").count(), 1, "one Host");
     assert!(fields.lists("upgrade", "websocket"), "Upgrade");
     assert!(fields.lists("connection", "upgrade"), "Connection");

@@ -158,7 +158,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`CloseError::Already`]; nothing changed.
+    /// [`CloseError::Already`] if a Close of ours is queued or sent, or it has ended; nothing changed.
     pub fn fail(&mut self, now: Instant, close: Close) -> Result<(), CloseError> {
         self.then_settle(now, |protocol| protocol.fail(now, close))
     }

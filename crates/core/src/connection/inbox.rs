@@ -5,9 +5,9 @@
 //! Small ones are packed one behind the other, each behind a tag of two bytes, so that what waits takes hardly more room than it took on
 //! the wire; large ones stay where they are.
 
-use alloc::{borrow::Cow, collections::VecDeque, vec::Vec};
+use alloc::{borrow::Cow, collections::VecDeque, string::String, vec::Vec};
 
-use crate::{Chunk, Event, Kind, Message};
+use crate::{Chunk, Event, Kind, utf8};
 
 /// What is packed is shorter than this, in bytes: the bits of a tag below it are a length.
 const APART: u16 = 1 << 10;
@@ -79,5 +79,6 @@ fn unpack(tag: u16, payload: &[u8]) -> Event<'static> {
         return Event::Chunk(Chunk { kind, payload, start: tag & START != 0, end: tag & END != 0 });
     }
     // It was validated before it was packed.
-    Event::Message(Message::of(kind, payload.to_vec()))
+    let text = || String::from(utf8::validate(payload).unwrap_or_default());
+    Event::Message(if kind == Kind::Text { text().into() } else { payload.to_vec().into() })
 }

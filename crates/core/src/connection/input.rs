@@ -87,7 +87,7 @@ impl Connection {
         let text = utf8::validate(payload);
         if text.is_err() {
             // R8.1-01
-            self.protocol.violate_inside(now, Violation::TextUtf8, false);
+            self.protocol.handle_violation_inside(now, Violation::TextUtf8, false);
         }
         text.ok().map(|text| Event::Message(text.into()))
     }
@@ -106,7 +106,7 @@ impl Connection {
         let gather = self.gather.get_or_insert_with(|| {
             let large = data.frame_left >= LARGE_LEN && !chunks;
             let room = if large { self.outbox.take_room() } else { Vec::new() };
-            Box::new(Gather { message: Message::of(data.kind, room), carry: Carry::default() })
+            Box::new(Gather { message: Message::begin(data.kind, room), carry: Carry::default() })
         });
         let pushed = gather.push(&data, !chunks, limit);
         let gathered = if data.end || pushed.is_err() { self.gather.take() } else { None };
@@ -115,7 +115,7 @@ impl Connection {
         let (len, end) = pushed.map_or_else(|valid| (valid, false), |()| (payload.len(), end));
         let told = chunks && (pushed.is_ok() || len > 0);
         if pushed.is_err() {
-            self.protocol.violate_inside(now, Violation::TextUtf8, told);
+            self.protocol.handle_violation_inside(now, Violation::TextUtf8, told);
         }
         if told {
             return Some(Event::Chunk(Chunk { kind, payload: Cow::Borrowed(&payload[..len]), start, end }));
@@ -160,7 +160,7 @@ impl Connection {
                     self.greeting = Some(Box::new(Event::Open(Box::new(response))));
                 }
                 Ok(Some(response)) => self.protocol.blame(Cause::Refused(Some(Box::new(response)))),
-                Err(fault) => self.protocol.violate(now, Violation::Response(fault)),
+                Err(fault) => self.protocol.handle_violation(now, Violation::Response(fault)),
             },
             Some(Handshake::Agreed(_)) | None => {}
         }

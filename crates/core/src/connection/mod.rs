@@ -32,7 +32,7 @@ pub use prepared::{Backlog, Prepared};
 ///
 /// Three families of methods: *bare verbs* are what the application wants; `handle_*` is what the world did; `poll_*` and the
 /// queries (`&self`) are what the driver should do next. Every call is legal in every state, and none has to come
-/// before another.
+/// before another; only [`agree`](Self::agree) tells of what was before the first frame.
 ///
 /// Calls that change something take the time. An event never borrows the connection, so that it can be answered while it is in
 /// hand.
@@ -109,7 +109,8 @@ impl Connection {
         Self { protocol, outbox, inbox: None, gather: None, keys, handshake, greeting: None }
     }
 
-    /// Reading makes sense: false while the inbox is over its threshold, and after the end of the peer's stream.
+    /// Reading makes sense: false in OPEN while the inbox is over its threshold (behind a Close or a fault that is noted, what comes is bounded in
+    /// other ways), while what came before `accept` fills one read, and after the end of the peer's stream.
     pub fn wants_input(&self) -> bool {
         let most = self.config().inbox_len.min(self.config().read_len).max(1);
         let early_full = matches!(self.handshake.as_deref(), Some(Handshake::Server(server)) if server.early.len() >= most);

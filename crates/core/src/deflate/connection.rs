@@ -125,7 +125,7 @@ impl Connection {
             let data = Data { kind, compressed: false, payload, start, end, frame_left: 0 };
             let event = if len > 0 || end { self.part(now, data).map(Event::into_owned) } else { None };
             if let Some(fault) = fault.filter(|_| self.phase() == phase) {
-                self.protocol.violate_inside(now, fault, event.is_some());
+                self.protocol.handle_violation_inside(now, fault, event.is_some());
             }
             let more = more && self.phase() == phase;
             if event.is_some() || !more {

@@ -160,6 +160,7 @@ impl ClientHandshake {
                 // R4.1-38
                 101 => return self.check(&response.headers, config).map(|()| Some(response)),
                 100..=199 => self.interim_len += head.len(),
+                // R4.1-39
                 _ => return Ok(Some(response)),
             }
         }

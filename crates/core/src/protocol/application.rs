@@ -98,7 +98,7 @@ impl Protocol {
     ///
     /// # Errors
     ///
-    /// [`CloseError::Already`] if it has failed or ended, or both Closes are on their way.
+    /// [`CloseError::Already`] if a Close of ours is queued or sent, or it has ended.
     pub fn fail(&mut self, now: Instant, close: Close) -> Result<(), CloseError> {
         self.end(now, Input::Fail, close)
     }
@@ -129,8 +129,7 @@ impl Protocol {
     /// still wants waits before it (CLOSE.md rule 6).
     pub fn ask(&mut self, now: Instant) {
         self.handling = false;
-        let noted = matches!(self.phase, Phase::CloseNoted | Phase::FaultNoted);
-        if noted && (self.waiting_len == 0 || self.deaf) {
+        if self.is_noted() && (self.waiting_len == 0 || self.deaf) {
             self.apply(now, Input::Due);
         }
     }

@@ -52,6 +52,7 @@ impl Protocol {
         let (code, reason) = match (input, fault) {
             (Input::Violation | Input::Due, Some(violation)) => (violation.code(), &*format!("{violation}")),
             (Input::IdleTimeout, _) => (CloseCode::GOING_AWAY, "idle for too long"),
+            // Where the application closes or fails, what it says is in the verdict already, and stays there.
             (_, _) => (CloseCode::INTERNAL_ERROR, "no pong in time"),
         };
         self.ending().begin(Close::cut(code, reason));
@@ -92,11 +93,16 @@ impl Protocol {
             .then(|| self.closed().cloned().map(Box::new).map(Event::Closed))?
     }
 
-    /// Asking would bring an event, or brings the peer's Close into effect.
+    /// Asking would bring an event, or brings what was noted into effect.
     pub fn has_event(&self) -> bool {
         let Notices { drained, closing, closed, .. } = self.notices;
         let answered = self.pings.as_deref().is_some_and(|pings| !pings.answered.is_empty());
-        drained || closing || closed || answered || self.phase == Phase::CloseNoted
+        drained || closing || closed || answered || self.is_noted()
+    }
+
+    /// A Close or a violation of the peer's waits for the application to ask past the messages before it (CLOSE.md rule 6).
+    pub(super) const fn is_noted(&self) -> bool {
+        matches!(self.phase, Phase::CloseNoted | Phase::FaultNoted)
     }
 
     /// Decides the verdict, once.
@@ -105,7 +111,7 @@ impl Protocol {
         let Out { messages, payload_len, unfinished, mid_message, .. } = self.out;
         let cut_out = unfinished.is_some() || mid_message;
         self.out.len = 0;
-        let (mid_message, inside_frame) = (self.decoder.message.is_some(), self.decoder.mid_frame());
+        let (cut_in, inside_frame) = (self.decoder.message.is_some(), self.decoder.mid_frame());
         let confirmed = self.confirmed();
         let first = (messages > 0).then(|| Ticket(self.out.next_ticket - messages));
         let Ending { verdict, cause, lost, .. } = self.ending();
@@ -118,7 +124,7 @@ impl Protocol {
             (None, Some(TransportError::Reset)) => Cause::Reset,
             (None, None) => Cause::EndOfStream { inside_frame },
         };
-        (verdict.cut_in, verdict.cut_out, verdict.confirmed) = (mid_message, cut_out, confirmed);
+        (verdict.cut_in, verdict.cut_out, verdict.confirmed) = (cut_in, cut_out, confirmed);
         verdict.unsent = Unsent { first, messages, bytes: payload_len };
         self.forget_pings();
         self.notices = Notices { closing: self.notices.closing, closed: true, ..Notices::default() };

@@ -1,7 +1,7 @@
 //! Everything of a connection that is timed or ordered, as plain data.
 //!
 //! Owns: the lifecycle, frame decoding, control frames, deadlines, the verdict, and *counts* of what is queued, committed and
-//! undelivered. Must not know: payloads of messages, buffers, HTTP, entropy.
+//! undelivered. Must not know: payloads of messages, buffers, entropy, and of HTTP no more than that a refusal may have a response.
 
 mod application;
 mod clock;
@@ -30,7 +30,8 @@ use receive::Decoder;
 /// A connection without its bytes.
 ///
 /// [`Connection`](crate::Connection) is made of it; a model checker, a streaming application or a completion-based driver may drive it
-/// directly. Frames to send are encoded by the caller, who tells here what was queued and what was written.
+/// directly. Frames to send are encoded by the caller, who tells here what was queued and what was written, and who validates what is
+/// received: text that is not UTF-8 is told with [`handle_violation_inside`](Self::handle_violation_inside).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Protocol {
     config: Arc<Config>,
@@ -65,13 +66,13 @@ struct Out {
     mid_message: bool,
     /// Bytes that are queued: of frames and handshake, headers included.
     len: usize,
-    /// Messages of which not every byte is written.
+    /// Messages of which not every byte is written: what is unsent, should it end now.
     messages: u64,
-    /// Their payloads.
+    /// Their payloads; `written_len` and `begun_len` are parts of it.
     payload_len: u64,
-    /// Payload of the first of them that is written already.
+    /// Of the first of them, what is written already.
     written_len: u64,
-    /// Payload of our unfinished message.
+    /// Of our unfinished message, which is the last of them, what is queued.
     begun_len: u64,
     /// The high water mark was reached and the low one was not since.
     full: bool,
@@ -297,19 +298,20 @@ impl Protocol {
         }
     }
 
-    /// A fault of the peer's, noted or in effect.
+    /// A fault of the peer's that the caller has found, such as in a handshake: it is noted, or takes effect.
     #[inline(never)]
-    pub(crate) fn violate(&mut self, now: Instant, violation: Violation) {
+    pub fn handle_violation(&mut self, now: Instant, violation: Violation) {
         self.ending().fault = Some(violation);
         let behind = self.is_behind();
         self.apply(now, if behind { Input::ViolationBehind } else { Input::Violation });
     }
 
-    /// A fault inside a message, which stays unfinished, wherever the input was cut; behind a part that is `told` of.
-    pub(crate) fn violate_inside(&mut self, now: Instant, violation: Violation, told: bool) {
+    /// A fault that the caller has found in a message's payload: the message stays unfinished, wherever the input was cut. `told`: a part of
+    /// it is given to the application all the same.
+    pub fn handle_violation_inside(&mut self, now: Instant, violation: Violation, told: bool) {
         self.handling |= told;
         self.decoder.message.get_or_insert(Kind::Binary);
-        self.violate(now, violation);
+        self.handle_violation(now, violation);
     }
 
     /// Sets the cause, if none arose before.

@@ -4,7 +4,7 @@ use super::*;
 use crate::frame::MAX_HEADER_LEN;
 use crate::mask::mask;
 
-/// A part of a message: as much of a data frame as one buffer held, unmasked in place.
+/// A part of a message: as much of a data frame as one buffer held, unmasked in place. Text is not validated yet.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Data<'b> {
     /// Text or binary.
@@ -118,7 +118,7 @@ impl Protocol {
             let frame = match self.frame(input) {
                 Ok(frame) => frame?,
                 Err(violation) => {
-                    self.violate(now, violation);
+                    self.handle_violation(now, violation);
                     continue;
                 }
             };
@@ -222,7 +222,7 @@ impl Protocol {
             Opcode::Close => match Close::parse(&payload) {
                 Ok(close) => self.close_received(now, close),
                 // R10.7-01
-                Err(violation) => self.violate(now, violation),
+                Err(violation) => self.handle_violation(now, violation),
             },
             Opcode::Continuation | Opcode::Text | Opcode::Binary => {}
         }

@@ -148,6 +148,20 @@ fn rule6_violation_is_noted_and_takes_effect_in_the_same_way() {
 }
 
 #[test]
+fn rule6_what_was_noted_behind_the_message_in_hand_is_something_to_ask_for() {
+    for behind in [|w: &World| w.peer.close(1000, "bye"), |w: &World| w.peer.frame(3, "").bytes()] {
+        for mut w in worlds() {
+            w.lend(&mut w.peer.text("in hand"));
+            assert!(!w.conn.has_event());
+            w.ahead(&behind(&w));
+            assert!(w.conn.has_event() && w.state() == State::Open);
+            w.poll();
+            assert!(!w.conn.has_event() && w.state() == State::Closing);
+        }
+    }
+}
+
+#[test]
 fn rule6_noted_violation_takes_effect_after_close_linger() {
     for mut w in worlds() {
         w.ahead(&[w.peer.text("unread"), w.peer.frame(3, "").bytes()].concat());
@@ -223,5 +237,24 @@ fn rule6_close_of_ours_while_a_violation_is_noted_is_the_only_close() {
         assert_eq!(w.said(), ["close 4000 mine"]);
         assert_eq!(w.cause(), Some(Cause::Violation(Violation::Opcode(3))));
         assert_eq!(w.heard(), ["text last", "closed"]);
+    }
+}
+
+#[test]
+fn rule6_message_that_waited_is_handled_until_the_next_ask() {
+    for mut w in worlds() {
+        w.ahead(&w.peer.text("waited"));
+        assert_eq!(w.poll().as_deref(), Some("text waited"));
+        w.ahead(&w.peer.close(1000, "bye"));
+        assert_eq!((w.state(), w.conn.refusal()), (State::Open, None));
+        assert_eq!((w.poll().as_deref(), w.state()), (Some("closing"), State::Closing));
+    }
+}
+
+#[test]
+fn rule6_valid_part_before_a_fault_inside_it_is_handled_until_the_next_ask() {
+    for mut w in World::all(&config(|config| config.chunks = true)) {
+        w.lend(&mut w.peer.frame(1, b"ok\xFF").bytes());
+        assert_eq!((w.state(), w.conn.refusal()), (State::Open, None));
     }
 }

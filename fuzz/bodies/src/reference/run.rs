@@ -293,8 +293,10 @@ impl Run {
         same("transport", &model.transport(), &core.transport())?;
         same("wants_input", &model.wants_input(), &core.wants_input())?;
         same("confirmed", &model.confirmed(), &core.confirmed().map(|ticket| ticket.0))?;
-        let brings = model.clone().ask(self.now, &mut &[][..]).is_some();
-        same("has_event", &brings, &core.has_event())?;
+        let mut asked = model.clone();
+        let brings = asked.ask(self.now, &mut &[][..]).is_some();
+        let takes_effect = model.state() == State::Open && asked.state() != State::Open;
+        same("has_event", &(brings || takes_effect), &core.has_event())?;
         same("deadline", &model.deadline().map(at), &core.deadline())?;
         let (phase, state) = (format!("phase: {:?}", core.phase()), format!("state: {:?}", core.state()));
         let paused = core.state() == State::Open && !core.wants_input();

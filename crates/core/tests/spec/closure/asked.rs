@@ -180,9 +180,6 @@ impl Place {
     fn ask(&mut self, noted: bool) -> Vec<Input> {
         self.protocol.ask(self.now);
         self.handling = self.release();
-        if self.handling {
-            self.protocol.delivered();
-        }
         if noted && !self.handling { vec![Input::Due] } else { Vec::new() }
     }
 

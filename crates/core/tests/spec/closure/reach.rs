@@ -37,7 +37,7 @@ fn one_deadline_decides_wherever_an_end_has_begun() {
     for (role, phase) in BOTH.into_iter().flat_map(|role| Phase::ALL.map(|phase| (role, phase))) {
         if ending(phase) && phase.state() != State::Closed {
             let row = step(role, phase, Input::ClosingTimeout);
-            assert_eq!((row.0, row.1), (Phase::Done, Action::Decide), "{role:?}, {phase:?}");
+            assert_eq!(row, (Phase::Done, Action::Decide), "{role:?}, {phase:?}");
         }
     }
 }

@@ -45,7 +45,7 @@ fn a_wrong_response_is_a_clients_violation_in_connecting() {
     assert_eq!(w.conn.phase(), Phase::Connecting);
     w.feed(b"nonsense\r\n\r\n");
     let row = step(Role::Client, Phase::Connecting, Input::Violation);
-    assert_eq!((w.conn.phase(), row.1), (row.0, Action::Decide));
+    assert_eq!(row, (w.conn.phase(), Action::Decide));
     assert_eq!(w.cause(), Some(Cause::Violation(Violation::Response(ResponseFault::Malformed))));
 }
 

@@ -3,7 +3,7 @@
 use adieu_core::deflate::Parameters;
 use adieu_core::{Role, State};
 
-use super::kit::{agreed, compressed, compressing, frame};
+use super::kit::{agreed, compressed, compressing, frame, worlds};
 use crate::common::{World, request};
 
 #[test]
@@ -16,6 +16,16 @@ fn agreement_that_is_told_too_early_changes_nothing() {
     w.conn.agree(Some(Parameters::default()));
     w.conn.accept(w.now, &adieu_core::handshake::Accept::new()).expect("a request");
     assert_eq!(w.state(), State::Open);
+}
+
+#[test]
+fn what_was_compressed_is_not_shown() {
+    for mut w in worlds(&compressing(|_| ())) {
+        w.queue("a secret");
+        w.flush();
+        let shown = format!("{:?}", w.conn);
+        assert!(shown.contains("Codec { .. }") && !shown.contains("secret"), "{shown}");
+    }
 }
 
 #[test]

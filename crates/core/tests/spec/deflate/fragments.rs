@@ -1,9 +1,9 @@
 //! Compressed messages in fragments, in parts, and cut at every place.
 
-use adieu_core::{Config, Role};
+use adieu_core::{Config, Role, State, Transport};
 
 use super::kit::{Compressor, HELLO, agreed, compressed, compressing, frame, worlds};
-use crate::common::{BOTH, Peer, World};
+use crate::common::{BOTH, Peer, World, close};
 use crate::split::check_invariant;
 
 #[test]
@@ -138,6 +138,19 @@ fn end_behind_what_waits_is_told_behind_it() {
             let cause = format!("{:?}", w.cause());
             assert!(cause.contains(if reset { "Reset" } else { "EndOfStream" }), "{cause}");
         }
+    }
+}
+
+#[test]
+fn what_waits_is_parsed_up_to_the_peers_close_when_writing_fails() {
+    for mut w in worlds(&compressing(|_| ())) {
+        let bytes = [bombs(&w), w.peer.close(1000, "bye")].concat();
+        w.ahead(&bytes);
+        w.eof();
+        w.write_error();
+        assert_eq!((w.state(), w.transport()), (State::Closed, Transport::Close), "the end is told, too");
+        let verdict = w.verdict();
+        assert_eq!((verdict.received, verdict.clean), (Some(close(1000, "bye")), false));
     }
 }
 

@@ -1,7 +1,7 @@
 //! A server and what it is offered (RFC 7692 §5, §7.1).
 
 use adieu_core::Config;
-use adieu_core::deflate::Deflate;
+use adieu_core::deflate::{Deflate, choose};
 use adieu_core::handshake::Accept;
 
 use super::kit::compressing;
@@ -159,10 +159,12 @@ fn field_that_is_no_list_of_extensions_is_answered_400() {
         "\"x\"",
         "x/y",
         "permessage-deflate; server_max_window_bits=\"9",
+        "permessage-deflate; server_max_window_bits=\"\\",
     ];
     for field in malformed {
         assert_eq!(answer(&compressing(|_| ()), &[field]), (400, None), "{field:?}");
         assert_eq!(answer(&config(|_| ()), &[field]), (101, None), "{field:?}, which nobody reads");
+        assert_eq!(choose(&Deflate::default(), &[field.as_bytes()]), None, "{field:?}");
     }
 }
 
@@ -180,4 +182,21 @@ fn fields_out_of_range_count_as_the_nearest_that_are_not() {
         });
         assert_eq!(answer, Some(format!("permessage-deflate; server_max_window_bits={expected}")));
     }
+}
+
+#[test]
+fn max_memory_counts_the_larger_window_and_fields_out_of_range_as_the_nearest() {
+    let most = |server, client, mem_level| {
+        let change = |deflate: &mut Deflate| {
+            (deflate.server_max_window_bits, deflate.client_max_window_bits) = (server, client);
+            deflate.mem_level = mem_level;
+        };
+        let mut config = compressing(|_| ());
+        config.deflate.as_mut().map(change).expect("it compresses");
+        config.max_memory()
+    };
+    assert_eq!(most(15, 9, 8), most(9, 15, 8));
+    assert!(most(9, 9, 8) < most(9, 10, 8) && most(9, 9, 8) < most(9, 9, 9));
+    assert_eq!((most(0, 0, 0), most(8, 0, 1)), (most(9, 9, 1), most(9, 9, 1)));
+    assert_eq!(most(255, 16, 255), most(15, 15, 9));
 }
