@@ -109,11 +109,8 @@ impl<S: Transport> Socket<S> {
 
     /// What a poll is to tell of. Asking for both, once, does as well.
     pub fn interest(&self) -> Interest {
-        if self.writing == Way::Blocked {
-            Interest::READABLE | Interest::WRITABLE
-        } else {
-            Interest::READABLE
-        }
+        let full = self.writing == Way::Blocked;
+        if full { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE }
     }
 
     /// Remembers what a poll tells. A turn should follow.
