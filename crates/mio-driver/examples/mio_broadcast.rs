@@ -84,7 +84,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some("close") => Slow::Close,
         Some(other) => return Err(format!("{other} is none of skip, oldest and close").into()),
     };
-    let listener = listen(address.parse()?)?;
+    let listener = listen(address.parse()?, false)?;
     println!("listening on ws://{}/", listener.local_addr()?);
     let config = Arc::new(ServerConfig::new(OriginPolicy::SameOrigin));
     EventLoop::new(Room { slow, members: HashMap::new() })?.serve(listener, config)?.run()?;

@@ -23,7 +23,7 @@ impl Handler for Echo {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned());
-    let listener = listen(address.parse()?)?;
+    let listener = listen(address.parse()?, false)?;
     println!("listening on ws://{}/", listener.local_addr()?);
     let config = Arc::new(ServerConfig::new(OriginPolicy::SameOrigin));
     EventLoop::new(Echo)?.serve(listener, config)?.run()?;

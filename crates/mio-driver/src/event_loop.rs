@@ -23,17 +23,17 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How long a shutdown waits by default.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Listens for clients, without blocking. Several threads may listen at the same address, each with a loop of its own: the system
-/// deals out the clients (`SO_REUSEPORT`, where there is one).
+/// Listens for clients, without blocking. `shared`: several threads may listen at the same address, each with a loop of its own, and the
+/// system deals out the clients (`SO_REUSEPORT`, where there is one). So may another process of the same user, which is why it has to be asked for.
 ///
 /// # Errors
 ///
 /// The system's.
-pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+pub fn listen(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
-    socket.set_reuse_address(true).and(socket.set_reuse_port(true))?;
+    socket.set_reuse_address(true).and(socket.set_reuse_port(shared))?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(TcpListener::from_std(socket.into()))

@@ -39,7 +39,7 @@
 //!     }
 //! }
 //!
-//! let listener = listen(([127, 0, 0, 1], 0).into())?;
+//! let listener = listen(([127, 0, 0, 1], 0).into(), false)?;
 //! let server = listener.local_addr()?;
 //! let config = Arc::new(ServerConfig::new(OriginPolicy::Any));
 //! let mut event_loop = EventLoop::new(Both { client: None, handle: None })?.serve(listener, config)?;
@@ -58,7 +58,7 @@
 //! # Many threads
 //!
 //! A loop, its handler and its connections stay in one thread. Other threads reach them through a [`Handle`]. For more threads take more loops:
-//! each [`listen`]s at the same address.
+//! each [`listen`]s at the same address, `shared`.
 
 mod buffers;
 mod event_loop;

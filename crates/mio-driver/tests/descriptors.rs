@@ -53,7 +53,7 @@ fn shake(stream: &mut TcpStream) {
 #[test]
 fn without_descriptors_nobody_is_accepted_and_the_loop_neither_spins_nor_ends() {
     let (told, rounds) = channel();
-    let listener = listen(([127, 0, 0, 1], 0).into()).expect("an address");
+    let listener = listen(([127, 0, 0, 1], 0).into(), false).expect("an address");
     let address = listener.local_addr().expect("bound");
     let config = Arc::new(ServerConfig::new(OriginPolicy::Any));
     let counting = Counting { rounds: std::cell::Cell::new(0), told };

@@ -43,7 +43,7 @@ impl<H: Handler + Send + 'static> Server<H> {
         config: ServerConfig,
         shutdown_timeout: Duration,
     ) -> Self {
-        let listener = listen(address).expect("an address");
+        let listener = listen(address, true).expect("an address");
         let address = listener.local_addr().expect("bound");
         let config = Arc::new(config);
         let event_loop = EventLoop::new(handler).and_then(|it| it.serve(listener, config));

@@ -1,9 +1,11 @@
 //! Many connections, many loops.
 
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::sync::mpsc::Sender;
 use std::thread::{self, ThreadId};
 
-use adieu_mio::{Handler, Key, Message, Sockets};
+use adieu_mio::{Handler, Key, Message, Sockets, listen};
 
 use super::common::{Client, PATIENCE, Server, config, news};
 
@@ -81,4 +83,14 @@ fn several_loops_share_an_address() {
     drop(clients);
     first.finish();
     second.finish();
+}
+
+#[test]
+fn an_address_is_shared_only_where_all_who_listen_there_ask_for_it() {
+    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    for (first, second) in [(false, false), (false, true), (true, false)] {
+        let one = listen(anywhere, first).expect("an address");
+        let refused = listen(one.local_addr().expect("bound"), second).expect_err("it is in use");
+        assert_eq!(refused.kind(), ErrorKind::AddrInUse);
+    }
 }
