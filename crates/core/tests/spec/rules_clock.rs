@@ -321,6 +321,19 @@ fn rule9_pong_clock_stands_still_while_we_are_not_reading() {
 }
 
 #[test]
+fn rule9_silence_is_not_counted_while_we_are_not_reading() {
+    let paused = config(|c| (c.inbox_len, c.ping_interval) = (100, Some(secs(20))));
+    for mut w in World::all(&paused) {
+        w.wait(secs(5));
+        w.ahead(&w.peer.binary(&[0; 101]));
+        w.wait(secs(1000));
+        assert!(!w.conn.wants_output());
+        w.heard();
+        assert_eq!(w.due_ms(), Some(20_000), "a keepalive Ping, as if the pause had not been");
+    }
+}
+
+#[test]
 fn rule9_ping_flushed_while_we_are_not_reading_is_timed_once_we_read_again() {
     for mut w in World::all(&config(|c| c.inbox_len = 100)) {
         w.ahead(&w.peer.binary(&[0; 101]));
