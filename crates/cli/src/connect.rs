@@ -10,8 +10,8 @@ use std::task::Poll;
 use std::thread;
 
 use adieu_tokio::{
-    Cause, Close, CloseError, Closed, Config, Connect, ConnectError, Deflate, Message, NetStream, Sender,
-    WebSocket,
+    Cause, Close, CloseCode, CloseError, Closed, Config, Connect, ConnectError, Deflate, Message, NetStream,
+    Sender, WebSocket,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -211,7 +211,7 @@ async fn interrupted(client: Sender<NetStream>) {
 }
 
 fn quit(client: &Sender<NetStream>) -> Result<(), CloseError> {
-    client.start_close(Close::new(1000, "")?)
+    client.start_close(Close::cut(CloseCode::NORMAL, ""))
 }
 
 /// Does what is typed, until there is no more of it or nothing more can be sent.

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use adieu_tokio::{Close, Closed, NetStream, Prepared, SendRefusal, Sender, WebSocket};
+use adieu_tokio::{Close, CloseCode, Closed, NetStream, Prepared, SendRefusal, Sender, WebSocket};
 use serde::{Deserialize, Serialize};
 
 /// A longer request is not even parsed.
@@ -106,7 +106,7 @@ impl Table {
         for user in self.users.values() {
             // Whose queue is full does not keep up, and has to go. Whoever else is refused is leaving already.
             if user.try_send_prepared(&message) == Err(SendRefusal::Full) {
-                let _ = Close::new(1013, "too slow").and_then(|close| user.start_close(close));
+                let _ = user.start_close(Close::cut(CloseCode::TRY_AGAIN_LATER, "too slow"));
             }
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use adieu_core::handshake::accept_key;
 use adieu_tokio::{
-    Accept, Cause, Close, Closed, HandshakeError, Incoming, NetStream, Reject, Request, WebSocket,
+    Accept, Cause, Close, CloseCode, Closed, HandshakeError, Incoming, NetStream, Reject, Request, WebSocket,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
@@ -201,7 +201,7 @@ async fn burst(ws: WebSocket<NetStream>, count: u64, size: usize) -> Box<Closed>
             return ws.closed().await;
         }
     }
-    close_first(ws, Close::new(1000, "").expect("1000 may travel")).await
+    close_first(ws, Close::cut(CloseCode::NORMAL, "")).await
 }
 
 /// Ends the stream right after the 101, without a Close and without a reset.

@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 
 use adieu_core::{Event, Instant, TransportError};
 use adieu_sim::{Application, Endpoint, Port, Read, Setup, Trace, Wire};
-use adieu_tokio::{Close, ConnectError, NetStream, SendError, SendRefusal, Transport};
+use adieu_tokio::{Close, CloseCode, ConnectError, NetStream, SendError, SendRefusal, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -79,7 +79,7 @@ impl Application for Told {
             Event::Message(message) => {
                 if let Err(error) = print(&message) {
                     *self.0.unprinted.borrow_mut() = Some(error);
-                    let _already = Close::new(1001, "").map(|close| port.close(close));
+                    let _already = port.close(Close::cut(CloseCode::GOING_AWAY, ""));
                 }
             }
             _ => {}
@@ -131,7 +131,7 @@ impl Session {
             let alarm = self.endpoint.next_at().map(|at| self.begun + at.since(Instant::EPOCH));
             tokio::select! {
                 line = typing.line() => self.obey(line, &mut typing),
-                Some(()) = interrupts.recv() => self.close(Close::new(1000, "")),
+                Some(()) = interrupts.recv() => self.close(Close::cut(CloseCode::NORMAL, "")),
                 () = self.socket.ready(self.endpoint.reads(), self.endpoint.writes()) => {}
                 () = async { sleep_until(alarm.unwrap_or(self.begun)).await }, if alarm.is_some() => {}
             }
@@ -157,12 +157,12 @@ impl Session {
         let Some(line) = line else {
             typing.lines = None;
             // It may be closing already: that is what is wanted.
-            let _already = Close::new(1000, "").and_then(|close| self.port().close(close));
+            let _already = self.port().close(Close::cut(CloseCode::NORMAL, ""));
             return;
         };
         match command::parse(&line) {
             Ok(Command::Send(text)) => self.send(text.to_owned(), typing),
-            Ok(Command::Close(close)) => self.close(Ok(close)),
+            Ok(Command::Close(close)) => self.close(close),
             Ok(Command::Ping) => {
                 if let Err(error) = self.port().ping() {
                     complain(&error.to_string());
@@ -183,8 +183,8 @@ impl Session {
         }
     }
 
-    fn close(&mut self, close: Result<Close, adieu_tokio::CloseError>) {
-        if let Err(error) = close.and_then(|close| self.port().close(close)) {
+    fn close(&mut self, close: Close) {
+        if let Err(error) = self.port().close(close) {
             complain(&error.to_string());
         }
     }

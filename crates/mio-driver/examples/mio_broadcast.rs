@@ -10,8 +10,8 @@ use std::error::Error;
 use std::sync::Arc;
 
 use adieu_mio::{
-    Accept, Backlog, Close, Closed, EventLoop, Handler, Key, Message, OriginPolicy, Prepared, Request,
-    ServerConfig, Sockets, listen,
+    Accept, Backlog, Close, CloseCode, Closed, EventLoop, Handler, Key, Message, OriginPolicy, Prepared,
+    Request, ServerConfig, Sockets, listen,
 };
 
 /// So many messages wait for one who is slow.
@@ -41,8 +41,8 @@ impl Room {
                 && let Some((socket, now)) = sockets.reach(*member)
             {
                 // Refused only where it is closing already.
-                let close = Close::new(1013, "too slow");
-                let _already = close.and_then(|close| socket.connection.close(now, close));
+                let close = Close::cut(CloseCode::TRY_AGAIN_LATER, "too slow");
+                let _already = socket.connection.close(now, close);
             }
         }
     }

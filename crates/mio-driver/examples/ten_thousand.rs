@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use adieu_mio::{
-    ClientRequest, Close, Closed, Config, EventLoop, Handle, Handler, Key, Message, Response, Sockets,
+    ClientRequest, Close, CloseCode, Closed, Config, EventLoop, Handle, Handler, Key, Message, Response,
+    Sockets,
 };
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
@@ -68,7 +69,7 @@ impl Handler for Client {
             for key in &self.open {
                 // Refused only where it is closing already.
                 if let Some((socket, now)) = sockets.reach(*key) {
-                    let _already = Close::new(1000, "").and_then(|close| socket.connection.close(now, close));
+                    let _already = socket.connection.close(now, Close::cut(CloseCode::NORMAL, ""));
                 }
             }
         }

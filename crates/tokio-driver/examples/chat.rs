@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{env, io};
 
 use adieu_tokio::{
-    Accept, Close, Incoming, OriginPolicy, Prepared, SendRefusal, Sender, ServerConfig, serve,
+    Accept, Close, CloseCode, Incoming, OriginPolicy, Prepared, SendRefusal, Sender, ServerConfig, serve,
 };
 use tokio::net::{TcpListener, TcpStream};
 
@@ -94,7 +94,7 @@ fn tell(members: &BTreeMap<String, Sender<TcpStream>>, line: &str) {
     for client in members.values() {
         // Whose queue is full does not keep up, and has to go. Whoever else is refused is leaving already.
         if client.try_send_prepared(&line) == Err(SendRefusal::Full) {
-            let _ = Close::new(1013, "too slow").and_then(|close| client.start_close(close));
+            let _ = client.start_close(Close::cut(CloseCode::TRY_AGAIN_LATER, "too slow"));
         }
     }
 }

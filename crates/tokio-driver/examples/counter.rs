@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{env, io};
 
 use adieu_tokio::{
-    Accept, Close, Incoming, OriginPolicy, Prepared, SendRefusal, Sender, ServerConfig, serve,
+    Accept, Close, CloseCode, Incoming, OriginPolicy, Prepared, SendRefusal, Sender, ServerConfig, serve,
 };
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
@@ -127,7 +127,7 @@ impl Table {
         for user in self.users.values() {
             // Whose queue is full does not keep up, and has to go. Whoever else is refused is leaving already.
             if user.try_send_prepared(&message) == Err(SendRefusal::Full) {
-                let _ = Close::new(1013, "too slow").and_then(|close| user.start_close(close));
+                let _ = user.start_close(Close::cut(CloseCode::TRY_AGAIN_LATER, "too slow"));
             }
         }
     }
