@@ -38,9 +38,8 @@ async fn close(ws: &WebSocket<NetStream>) {
 
 #[tokio::test]
 async fn echoes_return_what_they_get() {
-    let echoes = [("echo", &[][..]), ("mio_echo", &["127.0.0.1:0"]), ("blocking", &["127.0.0.1:0"])];
-    for (name, arguments) in echoes {
-        let (_program, url) = start(name, arguments).await;
+    for name in ["echo", "mio_echo", "own_loop", "blocking"] {
+        let (_program, url) = start(name, &["127.0.0.1:0"]).await;
         let mut ws = open(&url).await;
         let large = Message::from(vec![7; 300_000]);
         for message in [Message::from("héllo"), Message::from(vec![0, 255]), Message::from(""), large] {
@@ -67,15 +66,17 @@ async fn the_blocking_echo_keeps_what_comes_while_its_queue_is_full() {
 }
 
 #[tokio::test]
-async fn the_blocking_driver_tells_how_each_connection_ended() {
-    let (mut program, url) = start("blocking", &["127.0.0.1:0"]).await;
-    close(&open(&url).await).await;
-    assert!(program.line().await.starts_with("clean: closing handshake complete"), "a clean end");
-    open(&url).await.abort();
-    assert_eq!(program.line().await, "not clean: connection reset");
-    let address = url.trim_start_matches("ws://").trim_end_matches('/');
-    drop(shake_hands(address, "/").await);
-    assert_eq!(program.line().await, "not clean: end of stream");
+async fn drivers_of_ones_own_tell_how_each_connection_ended() {
+    for name in ["own_loop", "blocking"] {
+        let (mut program, url) = start(name, &["127.0.0.1:0"]).await;
+        close(&open(&url).await).await;
+        assert!(program.line().await.starts_with("clean: closing handshake complete"), "{name}");
+        open(&url).await.abort();
+        assert_eq!(program.line().await, "not clean: connection reset", "{name}");
+        let address = url.trim_start_matches("ws://").trim_end_matches('/');
+        drop(shake_hands(address, "/").await);
+        assert_eq!(program.line().await, "not clean: end of stream", "{name}");
+    }
 }
 
 #[tokio::test]
