@@ -216,6 +216,16 @@ fn c8_truncation_is_told_apart_in_open_and_in_closing() {
     }
 }
 
+#[test]
+fn c8_reset_that_the_write_learns_first_outranks_the_truncation() {
+    for mut w in worlds() {
+        w.queue("lost");
+        w.write_error();
+        w.read_error(TransportError::Truncated);
+        assert_eq!(w.verdict(), Expect { unsent: (Some(0), 1, 4), ..Expect::cause(Cause::Reset) });
+    }
+}
+
 /// What can end a stream.
 #[derive(Clone, Copy, Debug)]
 enum End {
