@@ -235,6 +235,35 @@ fn an_application_that_is_always_behind_holds_no_more_the_longer_it_lasts() {
     assert!(held < 10_000, "{held} bytes");
 }
 
+/// The beginning of a message of 60 MiB: its header, and so many bytes of it.
+fn begun(len: usize) -> Vec<u8> {
+    [&[0x82, 0xFF][..], &(60_u64 << 20).to_be_bytes(), &[0; 4], &vec![7; len]].concat()
+}
+
+fn a_length_that_is_only_declared_takes_at_most_a_mebibyte() {
+    let mut config = Config::default();
+    (config.max_message_len, config.max_frame_len) = (64 << 20, 64 << 20);
+    let _profiler = dhat::Profiler::builder().testing().build();
+    let mut connection = Connection::open(Role::Server, Arc::new(config), [3; 32], NOW);
+    connection.handle_ahead(NOW, &mut begun(1));
+    let held = heap().curr_bytes;
+    println!("60 MiB declared: {held} bytes");
+    assert!((1 << 20..(1 << 20) + 10_000).contains(&held), "{held} bytes");
+}
+
+fn a_message_that_stays_unfinished_is_let_go_of_at_the_verdict() {
+    let _profiler = dhat::Profiler::builder().testing().build();
+    let mut connection = Connection::open(Role::Server, Arc::new(Config::default()), [3; 32], NOW);
+    let before = heap().curr_bytes;
+    connection.handle_ahead(NOW, &mut frame(0x02, &vec![7; 500_000]));
+    assert!(heap().curr_bytes > before + 500_000, "it is gathered");
+    connection.handle_eof(NOW);
+    assert!(connection.closed().is_some_and(|verdict| verdict.cut_in));
+    let held = heap().curr_bytes - before;
+    println!("ended inside a message: {held} bytes");
+    assert!(held < 2_000, "{held} bytes");
+}
+
 /// Echoes `wire` once, all replies in one turn; how many messages it were.
 fn echo(connection: &mut Connection, wire: &[u8], scratch: &mut [u8], spare: &mut Vec<u8>) -> usize {
     scratch.copy_from_slice(wire);
@@ -309,5 +338,7 @@ fn main() {
     what_is_prepared_for_many_is_held_once_and_within_the_limit();
     a_bomb_costs_its_limit_and_a_little_more();
     zlib_is_given_back_after_each_message_where_nothing_is_remembered();
-    println!("test result: ok. 6 passed; 0 failed");
+    a_length_that_is_only_declared_takes_at_most_a_mebibyte();
+    a_message_that_stays_unfinished_is_let_go_of_at_the_verdict();
+    println!("test result: ok. 8 passed; 0 failed");
 }
