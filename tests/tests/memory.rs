@@ -264,6 +264,31 @@ fn a_message_that_stays_unfinished_is_let_go_of_at_the_verdict() {
     assert!(held < 2_000, "{held} bytes");
 }
 
+/// Writes all that waits.
+fn write(connection: &mut Connection) {
+    let len = connection.transmit(NOW, &mut [&[][..]; 4]);
+    assert!(len > 0, "something waits");
+    connection.handle_written(NOW, usize::MAX);
+    connection.exchange_buffer(&mut Vec::new());
+}
+
+fn pings_leave_nothing_behind() {
+    let _profiler = dhat::Profiler::builder().testing().build();
+    let mut connection = Connection::open(Role::Server, Arc::new(Config::default()), [3; 32], NOW);
+    let before = heap().curr_bytes;
+    connection.handle_ahead(NOW, &mut frame(0x89, b"theirs"));
+    write(&mut connection);
+    let id = connection.ping(NOW).expect("an open connection");
+    write(&mut connection);
+    connection.handle_ahead(NOW, &mut frame(0x8A, &id.to_be_bytes()));
+    assert!(matches!(connection.poll_event(NOW), Some(Event::Pong(_))), "it is answered");
+    let keepalive = connection.deadline().expect("a Ping is due");
+    connection.handle_timeout(keepalive);
+    write(&mut connection);
+    connection.handle_ahead(NOW, &mut frame(0x8A, &(id + 1).to_be_bytes()));
+    assert_eq!(heap().curr_bytes, before, "bytes are held");
+}
+
 /// Echoes `wire` once, all replies in one turn; how many messages it were.
 fn echo(connection: &mut Connection, wire: &[u8], scratch: &mut [u8], spare: &mut Vec<u8>) -> usize {
     scratch.copy_from_slice(wire);
@@ -340,5 +365,6 @@ fn main() {
     zlib_is_given_back_after_each_message_where_nothing_is_remembered();
     a_length_that_is_only_declared_takes_at_most_a_mebibyte();
     a_message_that_stays_unfinished_is_let_go_of_at_the_verdict();
-    println!("test result: ok. 8 passed; 0 failed");
+    pings_leave_nothing_behind();
+    println!("test result: ok. 9 passed; 0 failed");
 }
