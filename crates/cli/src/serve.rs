@@ -119,15 +119,21 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let cannot = |error: io::Error| Failure::new(format!("cannot listen on {address}: {error}"));
     let tls = certificate::server(&arguments.certificate, &address)?;
     let listener = TcpListener::bind(&address).await.map_err(cannot)?;
+    let told = told_to_stop().map_err(|error| Failure::new(format!("cannot hear signals: {error}")))?;
     announce(&listener, tls.is_some()).map_err(|error| Failure::new(format!("cannot write: {error}")))?;
 
     let (stop, stopping) = watch::channel(false);
+    let told = async move {
+        told.await;
+        let _ = stop.send(true);
+        stop
+    };
     let (log, writer) = arguments.log.then(log::start).unzip();
     let shared = Arc::new(Shared { counter: Arc::new(Counter::default()), stopping, log });
     let config = server_config(policy, arguments.deflate);
     let stop_timeout = stop_timeout(&config.connection);
     if arguments.mio {
-        run_mio(listener, config, shared, stop, stop_timeout)
+        run_mio(listener, config, shared, told, stop_timeout)
             .await
             .map_err(|error| Failure::new(error.to_string()))?;
     } else {
@@ -136,10 +142,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             None => Some(NetStream::from(tcp)),
         };
         serve_over(listener, over, config, move |incoming| endpoints::handle(Arc::clone(&shared), incoming))
-            .with_graceful_shutdown(async move {
-                told_to_stop().await;
-                let _ = stop.send(true);
-            })
+            .with_graceful_shutdown(async move { drop(told.await) })
             .shutdown_timeout(stop_timeout)
             .await;
     }
@@ -154,7 +157,7 @@ async fn run_mio(
     listener: TcpListener,
     config: Arc<ServerConfig>,
     shared: Arc<Shared>,
-    stop: watch::Sender<bool>,
+    told: impl Future<Output = watch::Sender<bool>>,
     stop_timeout: Duration,
 ) -> io::Result<()> {
     let listener = mio::net::TcpListener::from_std(listener.into_std()?);
@@ -162,8 +165,7 @@ async fn run_mio(
     serving.shutdown_timeout = stop_timeout;
     let handle = Arc::clone(&serving.handle);
     let thread = thread::spawn(move || serving.run().map(drop));
-    told_to_stop().await;
-    let _ = stop.send(true);
+    let stop = told.await;
     handle.shut_down();
     // Its end is bounded, and nothing else goes on here.
     let ended = tokio::task::spawn_blocking(move || thread.join()).await?;
@@ -198,18 +200,21 @@ fn stop_timeout(config: &Config) -> Duration {
     config.close_timeout + config.drain_timeout + STOP_MARGIN
 }
 
-/// Ctrl-C, or the signal that asks a service to stop.
-async fn told_to_stop() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
+/// Ctrl-C, or the signal that asks a service to stop: heard from the call on, whenever it is waited for.
+#[cfg(unix)]
+fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    }
-    let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+#[cfg(windows)]
+fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move { drop(interrupt.recv().await) })
 }
