@@ -216,5 +216,5 @@ fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
 #[cfg(windows)]
 fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = tokio::signal::windows::ctrl_c()?;
-    Ok(async move { drop(interrupt.recv().await) })
+    Ok(async move { _ = interrupt.recv().await })
 }
