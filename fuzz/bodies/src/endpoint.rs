@@ -6,15 +6,14 @@ use adieu_core::handshake::{Accept, Reject};
 use adieu_core::{Chunk, Closed, Connection, Event, Instant, Kind, Message, State, Ticket, Transport};
 use adieu_core::{TransportError, Unsent};
 
-use crate::memory::Account;
+use crate::memory::Counted;
 use crate::wire::Wire;
 
 /// More deadlines than one connection can have one after the other.
 const MAX_DEADLINES: usize = 64;
 
 pub(crate) struct Endpoint {
-    connection: Connection,
-    account: Account,
+    connection: Counted,
     pub(crate) messages: Vec<Message<'static>>,
     /// Everything but messages.
     pub(crate) notices: Vec<Event<'static>>,
@@ -40,12 +39,10 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     /// `make` makes the connection: what it allocates belongs to the endpoint.
     pub(crate) fn new(make: impl FnOnce() -> Connection) -> Self {
-        let mut account = Account::default();
-        let connection = account.charge(usize::MAX >> 1, make);
+        let connection = Counted::new(make);
         let wire = Wire::new(connection.role(), connection.state() == State::Connecting);
         Self {
             connection,
-            account,
             messages: Vec::new(),
             notices: Vec::new(),
             written: Vec::new(),
@@ -67,22 +64,16 @@ impl Endpoint {
 
     /// Calls the connection, and checks what holds after every call.
     pub(crate) fn call<T>(&mut self, now: Instant, work: impl FnOnce(&mut Connection) -> T) -> T {
-        let done = self.charge(work);
+        let done = self.connection.call(work);
         self.check(now);
         done
-    }
-
-    fn charge<T>(&mut self, work: impl FnOnce(&mut Connection) -> T) -> T {
-        let limit = self.connection.config().max_memory();
-        let connection = &mut self.connection;
-        self.account.charge(limit, || work(connection))
     }
 
     /// Feeds bytes, and asks for all events that they make.
     pub(crate) fn read(&mut self, now: Instant, bytes: &[u8]) {
         let mut buffer = bytes.to_vec();
         let mut input = buffer.as_mut_slice();
-        while let Some(event) = self.charge(|connection| connection.handle_input(now, &mut input)) {
+        while let Some(event) = self.connection.call(|connection| connection.handle_input(now, &mut input)) {
             self.hear(now, event);
         }
         assert!(input.is_empty(), "input is consumed to its end");
@@ -97,7 +88,7 @@ impl Endpoint {
 
     /// Asks for all events that need no input.
     pub(crate) fn ask(&mut self, now: Instant) {
-        while let Some(event) = self.charge(|connection| connection.poll_event(now)) {
+        while let Some(event) = self.connection.call(|connection| connection.poll_event(now)) {
             self.hear(now, event);
         }
         assert!(!self.connection.has_event(), "nothing is left when nothing is told");
@@ -121,7 +112,7 @@ impl Endpoint {
         if !matches!(event, Event::Message(_) | Event::Chunk(_)) {
             self.notices.push(event.clone().into_owned());
         }
-        self.charge(|_| drop(event));
+        self.connection.call(|_| drop(event));
     }
 
     fn receive(&mut self, now: Instant, message: &Message<'_>) {
@@ -151,7 +142,7 @@ impl Endpoint {
 
     fn answer(&mut self, now: Instant, websocket: bool) {
         let (yes, no) = (Accept::new(), Reject::new(404).expect("a status"));
-        let answered = self.charge(|connection| match websocket {
+        let answered = self.connection.call(|connection| match websocket {
             true => connection.accept(now, &yes),
             false => connection.reject(now, &no),
         });
@@ -161,7 +152,7 @@ impl Endpoint {
     /// Sends a message; false where it is refused.
     pub(crate) fn send(&mut self, now: Instant, message: Message<'_>) -> bool {
         let len = message.len() as u64;
-        let sent = self.charge(|connection| connection.send(now, message));
+        let sent = self.connection.call(|connection| connection.send(now, message));
         if let Ok(ticket) = &sent {
             assert_eq!(*ticket, Ticket(self.sent.len() as u64), "tickets grow by one");
             self.sent.push(len);
@@ -172,7 +163,7 @@ impl Endpoint {
     /// Sends a fragment; false where it is refused.
     pub(crate) fn send_fragment(&mut self, now: Instant, fragment: Message<'_>, end: bool) -> bool {
         let len = self.unfinished.unwrap_or(0) + fragment.len() as u64;
-        let sent = self.charge(|connection| connection.send_fragment(now, fragment, end));
+        let sent = self.connection.call(|connection| connection.send_fragment(now, fragment, end));
         if let Ok(ticket) = &sent {
             assert_eq!(*ticket, Ticket(self.sent.len() as u64), "all fragments have their message's ticket");
             self.unfinished = (!end).then_some(len);
@@ -184,12 +175,10 @@ impl Endpoint {
     /// Takes at most `max` bytes of what is to be written, and checks them.
     pub(crate) fn write(&mut self, now: Instant, max: usize) -> Vec<u8> {
         let mut slices: [&[u8]; 4] = [&[]; 4];
-        let limit = self.connection.config().max_memory();
-        let connection = &mut self.connection;
-        let count = self.account.charge(limit, || connection.transmit(now, &mut slices));
+        let count = self.connection.call(|connection| connection.transmit(now, &mut slices));
         let mut taken = slices[..count].concat();
         taken.truncate(max);
-        self.charge(|connection| connection.handle_written(now, taken.len()));
+        self.connection.call(|connection| connection.handle_written(now, taken.len()));
         self.wire.read(&taken);
         self.written.extend_from_slice(&taken);
         self.check(now);

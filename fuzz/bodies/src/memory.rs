@@ -5,7 +5,10 @@
 //! there after, and cancels out. What an endpoint hands out is copied outside of a call and dropped inside of one: no byte of it
 //! stays with the harness. Within a call the most that was live at any moment counts.
 
+use std::ops::Deref;
 use std::sync::OnceLock;
+
+use adieu_core::Connection;
 
 /// How to ask the allocator of the process. Without one nothing is counted, and nothing is checked.
 #[derive(Clone, Copy, Debug)]
@@ -25,15 +28,45 @@ pub fn count_with(counters: Counters) {
     let _first_stays = COUNTERS.set(counters);
 }
 
+/// A connection that is called through its account.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    connection: Connection,
+    account: Account,
+}
+
+impl Counted {
+    /// `make` makes the connection: what it allocates belongs to the endpoint.
+    pub(crate) fn new(make: impl FnOnce() -> Connection) -> Self {
+        let mut account = Account::default();
+        let connection = account.charge(usize::MAX >> 1, make);
+        Self { connection, account }
+    }
+
+    /// Calls the connection, which may hold `Config::max_memory` at the most.
+    pub(crate) fn call<'c, T>(&'c mut self, work: impl FnOnce(&'c mut Connection) -> T) -> T {
+        let limit = self.connection.config().max_memory();
+        self.account.charge(limit, || work(&mut self.connection))
+    }
+}
+
+impl Deref for Counted {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
 /// The bytes that belong to one endpoint.
-#[derive(Default)]
-pub(crate) struct Account {
+#[derive(Debug, Default)]
+struct Account {
     held: isize,
 }
 
 impl Account {
     /// Does `work`, which is a call of the endpoint, and checks that it never held more than `limit`.
-    pub(crate) fn charge<T>(&mut self, limit: usize, work: impl FnOnce() -> T) -> T {
+    fn charge<T>(&mut self, limit: usize, work: impl FnOnce() -> T) -> T {
         let Some(counters) = COUNTERS.get() else { return work() };
         (counters.begin)();
         let before = (counters.live)().cast_signed();

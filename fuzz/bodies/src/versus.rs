@@ -8,6 +8,7 @@ use tungstenite::{Error, Message as TheirMessage, WebSocket, error::ProtocolErro
 
 use crate::bytes::{Mode, run_open};
 use crate::endpoint::Endpoint;
+use crate::reference as naive;
 
 /// How a stream of bytes came to its end.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,7 +34,8 @@ type Said = (Kind, Vec<u8>);
 ///
 /// The first byte is the mode (bit 0: a client reads them), the second the length of the cuts, the rest comes from the peer.
 ///
-/// These differences are known. Where Adieu fails and `tungstenite` goes on, its messages are the first of theirs:
+/// A violation is told where a naive reading of the bytes finds it, and no other. These differences are known; where Adieu fails and
+/// `tungstenite` goes on, its messages are the first of theirs:
 ///
 /// - A payload length that is not in its shortest form, or has the top bit set (RFC 6455 §5.2): `tungstenite` takes the first, also
 ///   in a control frame, and calls the second too long.
@@ -50,11 +52,12 @@ pub fn versus_tungstenite(data: &[u8]) {
     let bytes = mode.bytes(rest);
     let limits = limits(mode);
     let (their_read, their_end) = read(mode, &limits, &bytes);
-    let endpoint = run_open(mode, limits, &bytes, *cut);
+    let endpoint = run_open(mode, limits.clone(), &bytes, *cut);
     let ours: Vec<Said> =
         endpoint.messages.iter().map(|message| (message.kind(), message.as_bytes().to_vec())).collect();
-    let (our_end, stricter) = our_end(&endpoint);
-    if stricter {
+    let (our_end, violation) = our_end(&endpoint);
+    assert_eq!(violation, naive::violation(role, &limits, &bytes), "a violation is in the bytes");
+    if violation.is_some_and(is_stricter) {
         assert!(their_read.starts_with(&ours), "ours are the first of theirs: {ours:?} {their_read:?}");
         return;
     }
@@ -74,25 +77,22 @@ fn limits(mode: Mode) -> Config {
     config
 }
 
-/// How it ended here, and whether `tungstenite` is known to go on.
-fn our_end(endpoint: &Endpoint) -> (End, bool) {
+/// How it ended here, and for which violation.
+fn our_end(endpoint: &Endpoint) -> (End, Option<Violation>) {
     let closed = endpoint.connection().closed().expect("it has ended");
     let told = endpoint.notices.iter().filter(|event| matches!(event, Event::Closed(_))).count();
     assert_eq!(told, 1, "one verdict");
     match (&closed.cause, &closed.received) {
-        (Cause::Violation(violation), _) => {
-            let stricter = matches!(
-                violation,
-                Violation::LengthNotMinimal
-                    | Violation::LengthTopBit
-                    | Violation::ControlLength
-                    | Violation::CloseCode(_)
-            );
-            (End::Failed, stricter)
-        }
-        (_, Some(close)) => (End::Closed(said(close)), false),
-        (_, None) => (End::Short, false),
+        (Cause::Violation(violation), _) => (End::Failed, Some(*violation)),
+        (_, Some(close)) => (End::Closed(said(close)), None),
+        (_, None) => (End::Short, None),
     }
+}
+
+/// Whether `tungstenite` is known to go on.
+fn is_stricter(violation: Violation) -> bool {
+    use Violation::{CloseCode, ControlLength, LengthNotMinimal, LengthTopBit};
+    matches!(violation, LengthNotMinimal | LengthTopBit | ControlLength | CloseCode(_))
 }
 
 fn said(close: &Close) -> Option<(u16, String)> {

@@ -1,7 +1,7 @@
 //! How it ends.
 
 use adieu_core::frame::Opcode;
-use adieu_core::{Cause, Close, CloseError, Initiator, Role, State, Transport};
+use adieu_core::{Cause, Close, CloseError, Initiator, Role, State, Transport, Violation};
 
 use super::{Frame, Reference, Verdict};
 
@@ -99,7 +99,7 @@ impl Reference {
             self.queue_close(now, close);
         } else if let Some(violation) = self.fault {
             self.in_effect = true;
-            let close = Close::new(violation.code().get(), &violation.to_string()).expect("it may travel");
+            let close = Close::new(code(violation), &violation.to_string()).expect("it may travel");
             self.failing(now, Cause::Violation(violation), close);
         }
     }
@@ -153,5 +153,14 @@ impl Reference {
         });
         self.transport = Some(transport);
         self.drain_due = Some(self.after(now, self.config.drain_timeout));
+    }
+}
+
+/// What a violation is failed with (§7.4.1).
+fn code(violation: Violation) -> u16 {
+    match violation {
+        Violation::TextUtf8 | Violation::CloseReasonUtf8 => 1007,
+        Violation::FrameTooLong | Violation::MessageTooLong | Violation::TooManyFragments => 1009,
+        _ => 1002,
     }
 }

@@ -20,6 +20,14 @@ use adieu_core::{Cause, Close, Closed, Config, Initiator, Kind, Message, Role, S
 pub use run::{Difference, Outcome, run};
 pub use script::{Flaw, Script, Step};
 
+/// What a naive reading finds wrong with a peer's bytes in OPEN.
+pub(crate) fn violation(role: Role, config: &Config, bytes: &[u8]) -> Option<Violation> {
+    match parse::parse(role, config, bytes).items.pop() {
+        Some((_, parse::Item::Violation(violation))) => Some(violation),
+        _ => None,
+    }
+}
+
 /// Reads a script out of any bytes and follows it.
 ///
 /// # Panics

@@ -3,7 +3,6 @@
 use std::mem::{replace, take};
 
 use adieu_core::frame::Opcode;
-use adieu_core::protocol::MAX_PONGS;
 use adieu_core::{Cause, Initiator, Message, Transport, TransportError};
 
 use super::parse::{Item, Parsed, parse};
@@ -87,7 +86,7 @@ impl Reference {
                 self.dropping |= self.deaf || over;
                 if self.dropping { self.drop_message(&message) } else { self.inbox.push_back(message) }
             }
-            Item::Ping(payload) => self.answer_ping(now, payload, MAX_PONGS),
+            Item::Ping(payload) => self.answer_ping(now, payload),
             Item::Pong(payload) => self.answered(now, &payload),
             Item::Close(close) => {
                 self.received = Some(close);

@@ -10,6 +10,7 @@ use adieu_core::{Cause, Close, Connection, Event, Instant, Kind, Message, Role, 
 use super::script::{Flaw, Script, Step};
 use super::wire::{frame, frames};
 use super::{Frame, Reference, Told, Verdict};
+use crate::memory::Counted;
 
 /// Where the two differ.
 #[derive(Debug, Clone)]
@@ -39,11 +40,12 @@ pub struct Outcome {
 
 /// Lets both follow a script, to its end or to the first difference.
 pub fn run(script: &Script) -> Outcome {
+    let config = Arc::new(script.config.clone());
     let mut run = Run {
         now: 0,
         role: script.role,
         model: Reference::open(script.role, script.config.clone()),
-        core: Connection::open(script.role, Arc::new(script.config.clone()), [7; 32], at(0)),
+        core: Counted::new(|| Connection::open(script.role, config, [7; 32], at(0))),
         coming: Vec::new(),
         handed: Vec::new(),
         taken: 0,
@@ -71,7 +73,7 @@ struct Run {
     now: u64,
     role: Role,
     model: Reference,
-    core: Connection,
+    core: Counted,
     /// Bytes of the peer's that have not arrived.
     coming: Vec<u8>,
     /// What the core committed, and how much of it was taken.
@@ -99,32 +101,42 @@ impl Run {
             Step::Send(kind, len) => self.send(&message(kind, len), None),
             Step::Fragment(kind, len, end) => self.send(&message(kind, len), Some(end)),
             Step::Close(code) => {
-                let answers = (model.close(millis, close(code), false), core.close(now, close(code)));
+                let answers =
+                    (model.close(millis, close(code), false), core.call(|core| core.close(now, close(code))));
                 self.answers(answers)
             }
             Step::CloseCutting(code) => {
-                let answers = (model.close(millis, close(code), true), core.close_cutting(now, close(code)));
+                let answers = (
+                    model.close(millis, close(code), true),
+                    core.call(|core| core.close_cutting(now, close(code))),
+                );
                 self.answers(answers)
             }
             Step::Fail(code) => {
-                let answers = (model.fail(millis, close(code)), core.fail(now, close(code)));
+                let answers =
+                    (model.fail(millis, close(code)), core.call(|core| core.fail(now, close(code))));
                 self.answers(answers)
             }
             Step::Ping => {
-                let answers = (model.ping(millis), core.ping(now));
+                let answers = (model.ping(millis), core.call(|core| core.ping(now)));
                 self.answers(answers)
             }
             Step::Pong(len) => {
-                let answers = (model.pong(millis, &vec![1; len]), core.pong(now, &vec![1; len]));
+                let answers =
+                    (model.pong(millis, &vec![1; len]), core.call(|core| core.pong(now, &vec![1; len])));
                 self.answers(answers)
             }
             Step::PollPong => {
-                let told = (model.poll_pong(), core.poll_pong().map(|pong| told(Event::Pong(pong))));
+                let told = (
+                    model.poll_pong(),
+                    core.call(Connection::poll_pong).map(|pong| told(&Event::Pong(pong))),
+                );
                 self.tell(told)
             }
             Step::Poll => {
-                let told = (model.ask(millis, &mut &[][..]), core.poll_event(now).map(told));
-                self.tell(told)
+                let model = model.ask(millis, &mut &[][..]);
+                let core = heard(core, |core| core.poll_event(now));
+                self.tell((model, core))
             }
             Step::Ask(len) => self.read(len, false),
             Step::AskAll(len) => self.read(len, true),
@@ -140,9 +152,11 @@ impl Run {
     fn happen(&mut self, step: &Step) {
         let (model, core, millis, now) = (&mut self.model, &mut self.core, self.now, at(self.now));
         match *step {
-            Step::Abort => (model.abort(millis), core.abort(now)).1,
-            Step::StopReceiving => (model.stop_receiving(millis), core.stop_receiving(now)).1,
-            Step::Leave => (model.leave(millis), core.handle_dropped(now)).1,
+            Step::Abort => (model.abort(millis), core.call(|core| core.abort(now))).1,
+            Step::StopReceiving => {
+                (model.stop_receiving(millis), core.call(|core| core.stop_receiving(now))).1
+            }
+            Step::Leave => (model.leave(millis), core.call(|core| core.handle_dropped(now))).1,
             Step::Peer(first, ref payload, flaw) => {
                 self.coming.extend(frame(self.role, first, payload, flaw));
             }
@@ -150,20 +164,20 @@ impl Run {
             Step::Ahead(len) => {
                 let mut bytes = self.arrive(len);
                 self.model.ahead(millis, &bytes);
-                self.core.handle_ahead(now, &mut bytes);
+                self.core.call(|core| core.handle_ahead(now, &mut bytes));
             }
-            Step::WriteError(error) => (model.write_error(millis), core.handle_write_error(now, error)).1,
+            Step::WriteError(error) => {
+                (model.write_error(millis), core.call(|core| core.handle_write_error(now, error))).1
+            }
             Step::EndOfStream if !model.ended() => {
                 self.coming.clear();
-                {
-                    model.eof(millis);
-                    core.handle_eof(now);
-                }
+                model.eof(millis);
+                core.call(|core| core.handle_eof(now));
             }
             Step::ReadError(error) if !model.ended() => {
                 self.coming.clear();
                 model.read_error(millis, error);
-                core.handle_read_error(now, error);
+                core.call(|core| core.handle_read_error(now, error));
             }
             Step::Wait(more) => self.now += more,
             Step::Timeout => self.time_out(self.now),
@@ -177,15 +191,17 @@ impl Run {
 
     fn time_out(&mut self, millis: u64) {
         self.now = self.now.max(millis);
-        self.core.handle_timeout(at(self.now));
+        let now = at(self.now);
+        self.core.call(|core| core.handle_timeout(now));
         self.model.timeout(self.now);
     }
 
     fn send(&mut self, message: &Message<'_>, fragment: Option<bool>) -> Result<(), Difference> {
-        let core = match fragment {
-            None => self.core.send(at(self.now), message.borrowed()),
-            Some(end) => self.core.send_fragment(at(self.now), message.borrowed(), end),
-        };
+        let now = at(self.now);
+        let core = self.core.call(|core| match fragment {
+            None => core.send(now, message.borrowed()),
+            Some(end) => core.send_fragment(now, message.borrowed(), end),
+        });
         if let Err(error) = &core {
             same("the message that comes back", message, &error.message)?;
         }
@@ -217,7 +233,7 @@ impl Run {
         let mut for_core = for_core.as_mut_slice();
         loop {
             let model = self.model.ask(self.now, &mut for_model);
-            let core = self.core.handle_input(at(self.now), &mut for_core).map(told);
+            let core = heard(&mut self.core, |core| core.handle_input(at(self.now), &mut for_core));
             self.model.observe(self.now);
             let over = core.is_none() || !all;
             self.tell((model, core))?;
@@ -232,7 +248,8 @@ impl Run {
     fn write(&mut self, len: usize) -> Result<(), Difference> {
         let committed = self.model.commit();
         let mut slices = [&[][..]; 16];
-        let filled = self.core.transmit(at(self.now), &mut slices);
+        let now = at(self.now);
+        let filled = self.core.call(|core| core.transmit(now, &mut slices));
         let handed = slices[..filled].concat();
         same("committed bytes", &committed, &handed.len())?;
         if handed.is_empty() {
@@ -255,7 +272,7 @@ impl Run {
         self.reach(closing && self.model.out.last().is_some_and(is_pong), "a Pong while CLOSING");
         let len = len.min(handed.len());
         self.taken += len;
-        self.core.handle_written(at(self.now), len);
+        self.core.call(|core| core.handle_written(now, len));
         self.model.written(self.now, len);
         Ok(())
     }
@@ -355,12 +372,20 @@ fn close(code: u16) -> Close {
     if code == 0 { Close::EMPTY } else { Close::new(code, "why").expect("a code that may travel") }
 }
 
-fn told(event: Event<'_>) -> Told {
+/// What the core tells: copied, and given back to it, for its bytes were the endpoint's.
+fn heard<'e>(core: &mut Counted, ask: impl FnOnce(&mut Connection) -> Option<Event<'e>>) -> Option<Told> {
+    let event = core.call(ask)?;
+    let told = told(&event);
+    core.call(|_| drop(event));
+    Some(told)
+}
+
+fn told(event: &Event<'_>) -> Told {
     match event {
-        Event::Message(message) => Told::Message(message.into_owned()),
+        Event::Message(message) => Told::Message(message.clone().into_owned()),
         Event::Closing => Told::Closing,
         Event::Drained => Told::Drained,
-        Event::Closed(closed) => Told::Closed(Box::new(Verdict::from(&*closed))),
+        Event::Closed(closed) => Told::Closed(Box::new(Verdict::from(&**closed))),
         Event::Pong(pong) => Told::Pong {
             id: pong.id,
             confirmed: pong.confirmed.map(|ticket| ticket.0),

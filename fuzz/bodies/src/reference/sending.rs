@@ -3,13 +3,18 @@
 use std::mem::take;
 
 use adieu_core::frame::{MAX_CONTROL_LEN, Opcode};
-use adieu_core::protocol::MAX_PINGS;
 use adieu_core::{Initiator, Kind, Message, PingError, SendRefusal};
 
 use super::{Frame, Ping, Reference};
 
 /// Latitude: what a Ping of ours carries; the core puts 8 bytes into it.
 const PING_LEN: usize = 8;
+
+/// How many Pongs wait (rule 3).
+const PONGS: usize = 16;
+
+/// Latitude: how many Pings of the application's may be unanswered.
+const PINGS: usize = 16;
 
 impl Reference {
     /// Why a message is refused, or a fragment of a kind.
@@ -75,7 +80,7 @@ impl Reference {
         let open = |ping: &&Ping| ping.id.is_some() && !ping.resolved;
         if let Some(refusal) = self.control_refusal() {
             return Err(PingError::Refused(refusal));
-        } else if self.pings().filter(open).count() >= MAX_PINGS {
+        } else if self.pings().filter(open).count() >= PINGS {
             return Err(PingError::TooMany);
         }
         let (id, before) = (self.pings, self.tickets - u64::from(self.unfinished.is_some()));
@@ -198,10 +203,10 @@ impl Reference {
     }
 
     /// The peer's Ping is answered; of many the latest are.
-    pub(super) fn answer_ping(&mut self, now: u64, payload: Vec<u8>, most: usize) {
+    pub(super) fn answer_ping(&mut self, now: u64, payload: Vec<u8>) {
         self.start_writing(now);
         self.pongs.push_back(payload);
-        if self.pongs.len() > most {
+        if self.pongs.len() > PONGS {
             self.pongs.pop_front();
         }
     }
