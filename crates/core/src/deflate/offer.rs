@@ -126,7 +126,7 @@ pub fn choose(config: &Deflate, offers: &[&[u8]]) -> Option<Parameters> {
 }
 
 /// Client: the offer's text, empty if there is none.
-// R9.1-06
+// R5.2-08, R5.8-01, R9.1-06
 pub(crate) fn offer(config: &Config) -> String {
     config.deflate.as_ref().map(|config| Parameters::offered(config).to_string()).unwrap_or_default()
 }
@@ -137,7 +137,7 @@ pub(crate) fn is_well_formed(config: &Config, headers: &Headers) -> bool {
 }
 
 /// Server: the answer, and its text.
-// R9-02
+// R4.2.2-09, R4.2.2-10, R5.8-01, R9-01, R9-02
 pub(crate) fn answer(config: &Config, headers: &Headers) -> Option<(Parameters, String)> {
     let answer = choose(config.deflate.as_ref()?, &headers.all(FIELD).collect::<Vec<_>>())?;
     Some((answer, answer.to_string()))

@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use crate::HeaderError;
 
 /// Fields that the handshake writes itself.
-// R4.2.2-10, R9-01, R11.3.1-01, R11.3.2-01, R11.3.3-01, R11.3.4-01, R11.3.5-01
+// R11.3.1-01, R11.3.2-01, R11.3.3-01, R11.3.4-01, R11.3.5-01
 const RESERVED: [&str; 11] = [
     "host", "origin", "upgrade", "connection", "content-length", "transfer-encoding", "sec-websocket-key",
     "sec-websocket-accept", "sec-websocket-version", "sec-websocket-protocol", "sec-websocket-extensions",

@@ -103,6 +103,7 @@ impl Accept {
             ("Sec-WebSocket-Accept", &super::accept_key(key)),
             // R4.2.2-08, R11.3.4-01
             ("Sec-WebSocket-Protocol", chosen.unwrap_or_default()),
+            // R11.3.2-01
             ("Sec-WebSocket-Extensions", extensions),
         ];
         // R4.2.2-11, R4.2.2-12

@@ -52,7 +52,7 @@ fn refused(mut w: World, bytes: &[u8], status: u16) -> Reply {
     reply
 }
 
-// R4.2.2-01, R4.2.2-08, R4.2.2-10, R4.2.2-12, R4.2.2-13, R4.2.2-14, R4.2.2-15, R9-01
+// R4.2.2-01, R4.2.2-08, R4.2.2-12, R4.2.2-13, R4.2.2-14, R4.2.2-15
 #[test]
 fn accept_answers_with_the_101_of_the_rfc() {
     assert_eq!(accept_key(KEY.as_bytes()), KEY_ACCEPT);

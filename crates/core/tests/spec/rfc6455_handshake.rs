@@ -53,7 +53,7 @@ const FIELDS: [&str; 9] = [
     "Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions",
 ];
 
-// R4.2.2-10, R9-01, R11.3.1-01, R11.3.2-01, R11.3.3-01, R11.3.4-01, R11.3.5-01
+// R11.3.1-01, R11.3.2-01, R11.3.3-01, R11.3.4-01, R11.3.5-01
 #[test]
 fn fields_of_the_handshake_are_written_by_it_alone() {
     for name in FIELDS.iter().flat_map(|name| [(*name).to_owned(), name.to_lowercase()]) {

@@ -31,7 +31,7 @@ fn default(offer: &str) -> Option<String> {
 
 const PLAIN: &str = "permessage-deflate";
 
-// R9-02, R9.1-06
+// R4.2.2-09, R5.8-01, R9-02, R9.1-06, R11.3.2-01
 #[test]
 fn offer_is_answered_with_what_it_asks_for() {
     let table = [
@@ -168,6 +168,7 @@ fn field_that_is_no_list_of_extensions_is_answered_400() {
     }
 }
 
+// R4.2.2-10, R5.2-08, R9-01
 #[test]
 fn nothing_is_agreed_on_without_an_offer_or_without_a_configuration() {
     assert_eq!(answer(&compressing(|_| ()), &[]), (101, None));
