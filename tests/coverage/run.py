@@ -28,7 +28,7 @@ PAGE = ROOT / "docs" / "coverage.md"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "coverage"
 NIGHTLY = f"+{os.environ.get('ADIEU_NIGHTLY', 'nightly')}"
 LLVM = Path(os.environ.get("LLVM_BIN", "/usr/lib/llvm-22/bin"))
-CORE = ["-p", "adieu-core", "--test", "spec"]
+CORE = ["-p", "adieu-core", "--features", "adieu-core/deflate", "--test", "spec"]
 # Without those of the drivers and of the program, which exercise what is their own.
 ALL = [*CORE, "-p", "adieu-sim", "-p", "adieu-tests", *(word for test in ("seeds", "strategies", "scenarios", "reference", "fuzz") for word in ("--test", test))]
 # Percent.
