@@ -86,9 +86,9 @@ impl Close {
         Ok(Self { code: Some(code), reason: reason.into() })
     }
 
-    /// A Close with a code that may travel, and a reason that is cut where it is longer than [`MAX_REASON_LEN`].
+    /// A Close with a code that may travel, and a reason that is cut to [`MAX_REASON_LEN`] bytes, between two characters.
     pub fn cut(code: CloseCode, reason: &str) -> Self {
-        Self { code: Some(code), reason: cut_reason(reason).into() }
+        Self { code: Some(code), reason: reason[..reason.floor_char_boundary(MAX_REASON_LEN)].into() }
     }
 
     /// The code that the frame carried; `None` for an empty Close, never an invented one.
@@ -141,9 +141,4 @@ impl fmt::Display for Close {
             Some(code) => write!(f, "{code} {:?}", self.reason),
         }
     }
-}
-
-/// Cuts a text to [`MAX_REASON_LEN`] bytes at a character boundary.
-pub fn cut_reason(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_REASON_LEN)]
 }

@@ -50,7 +50,7 @@ pub struct Config {
     pub ping_interval: Option<Duration>,
     /// From a Ping's flush to its Pong. Default 20 s.
     pub pong_timeout: Duration,
-    /// The connection is closed with 1001 when no message has passed for this long. Default none.
+    /// The connection is closed with 1001 when no part of a message has passed for this long, and none waits to be written. Default none.
     pub idle_timeout: Option<Duration>,
     /// Input that is discarded after the end before the transport is closed all the same, in bytes. Default 1 MiB.
     /// Less than a Close takes, 131 bytes, and two Closes that cross end in a reset.

@@ -95,7 +95,7 @@ pub mod utf8;
 mod verdict;
 mod words;
 
-pub use close::{Close, CloseCode, MAX_REASON_LEN, cut_reason};
+pub use close::{Close, CloseCode, MAX_REASON_LEN};
 pub use config::{Config, OriginPolicy, ServerConfig};
 pub use connection::{Backlog, Connection, Prepared};
 pub use error::{

@@ -121,7 +121,8 @@ impl End {
     }
 
     pub(crate) fn ping(&mut self, now: Instant, broken: &mut Broken) -> bool {
-        let Ok(id) = self.protocol.ping() else { return false };
+        let ahead = self.queue.iter().skip(self.committed).map(Frame::size).sum();
+        let Ok(id) = self.protocol.ping(ahead) else { return false };
         self.push(now, true, Opcode::Ping, &id.to_be_bytes(), broken);
         true
     }
@@ -200,7 +201,8 @@ impl End {
             urgent += 1;
         }
         self.committed = self.queue.len().min(urgent + most);
-        self.protocol.handle_committed();
+        let len = |frames| self.queue.iter().take(frames).map(Frame::size).sum();
+        self.protocol.handle_committed(len(urgent), len(self.committed));
         let ends = |frame: &&Frame| frame.header().is_some_and(|header| header.fin && is_data(header));
         self.ghost.committed += self.queue.iter().take(self.committed).filter(ends).count() as u64;
     }

@@ -26,7 +26,7 @@ impl Connection {
         let (event, len) = inbox.pop()?;
         self.inbox.take_if(|inbox| inbox.is_empty());
         self.protocol.released(now, len);
-        self.catch_up(now);
+        self.settle(now);
         Some(event)
     }
 
@@ -117,7 +117,7 @@ impl Connection {
     ///
     /// [`PingError`]; nothing changed.
     pub fn ping(&mut self, now: Instant) -> Result<u64, PingError> {
-        let id = self.protocol.ping()?;
+        let id = self.protocol.ping(self.buffered() - self.outbox.committed_len())?;
         self.queue_frame(now, true, Opcode::Ping, Cow::Borrowed(&id.to_be_bytes()));
         Ok(id)
     }

@@ -24,7 +24,7 @@ impl Connection {
         while self.greeting.is_none() && !input.is_empty() {
             if let Some(event) = self.next(now, input) {
                 self.protocol.delivered();
-                self.catch_up(now);
+                self.settle(now);
                 return Some(event);
             }
         }
@@ -57,9 +57,7 @@ impl Connection {
             self.shake(now, input);
             return None;
         }
-        let event = self.protocol.receive(now, input).and_then(|data| self.part(now, data));
-        self.settle(now);
-        event
+        self.protocol.receive(now, input).and_then(|data| self.part(now, data))
     }
 
     /// The peer's direction of the stream ended in order (TLS: with `close_notify`).
@@ -184,9 +182,11 @@ impl Connection {
         answer
     }
 
-    /// Does what the protocol asks for after it changed, and lets go of what is not needed any more.
+    /// Goes on with what waits, does what the protocol asks for after it changed, and lets go of what is not needed any more. Not before
+    /// what was parsed is held or delivered: what waits is behind it.
     #[inline]
     pub(super) fn settle(&mut self, now: Instant) {
+        self.catch_up(now);
         if self.phase() != Phase::Open {
             self.settle_end(now);
         }
@@ -210,6 +210,5 @@ impl Connection {
         if !self.protocol.writes() {
             self.outbox = Outbox::default();
         }
-        self.catch_up(now);
     }
 }

@@ -41,7 +41,7 @@ pub(super) struct Block {
 }
 
 impl Block {
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.frames.len() + self.payload.len()
     }
 

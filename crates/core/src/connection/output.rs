@@ -28,8 +28,9 @@ impl Connection {
                 let len = urgent.push(header, Cow::Owned(payload));
                 self.protocol.handle_queued(now, len, 0);
             }
+            let urgent_len = urgent.len();
             self.outbox.commit(urgent);
-            self.protocol.handle_committed();
+            self.protocol.handle_committed(urgent_len, self.outbox.committed_len());
         }
         // R6.1-08
         self.outbox.slices(out)
@@ -39,7 +40,8 @@ impl Connection {
     pub fn handle_written(&mut self, now: Instant, len: usize) {
         let len = len.min(self.outbox.committed_len());
         let mut left = len;
-        if len == self.protocol.buffered() {
+        // The idle clock wants to know of each frame.
+        if len == self.protocol.buffered() && self.config().idle_timeout.is_none() {
             self.outbox.pass_all();
             left = 0;
         }

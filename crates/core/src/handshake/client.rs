@@ -103,7 +103,7 @@ impl Response {
         let mut parsed = httparse::Response::new(&mut fields);
         parsed.parse(head).map_err(fault)?;
         // R4.1-46
-        let (status, old) = (parsed.code.unwrap_or_default(), parsed.version == Some(0));
+        let (status, old) = (parsed.code.ok_or(400_u16)?, parsed.version == Some(0));
         // R4.1-40
         if status == 101 && old {
             return Err(400);
@@ -118,10 +118,20 @@ impl Response {
 
     /// Takes what `input` has of the body, of which no more than `max_len` bytes are wanted. Answers whether that is all.
     pub(crate) fn read_body(&mut self, input: &mut &mut [u8], max_len: usize) -> bool {
-        let left = body_len(&self.headers).min(max_len) - self.body.len();
+        let left = self.body_len().min(max_len) - self.body.len();
         let taken = left.min(input.len());
         self.body.extend_from_slice(input.split_off_mut(..taken).unwrap_or_default());
         taken == left
+    }
+
+    /// How much body follows: none to a status that has none; a stated length; nothing that we would have to decode; else everything up
+    /// to the end (RFC 9112 §6.3).
+    fn body_len(&self) -> usize {
+        match (self.status, self.headers.get("transfer-encoding"), self.headers.get("content-length")) {
+            (204 | 304, ..) | (_, Some(_), _) => 0,
+            (_, None, None) => usize::MAX,
+            (_, None, Some(len)) => str::from_utf8(len).ok().and_then(|len| len.parse().ok()).unwrap_or(0),
+        }
     }
 }
 
@@ -184,14 +194,5 @@ impl ClientHandshake {
         checks.into_iter().try_for_each(|(passes, fault)| if passes { Ok(()) } else { Err(fault) })?;
         // R4.1-44, R9.1-02, R9.1-03
         deflate::agreed(config, headers).map(drop)
-    }
-}
-
-/// How much body follows: a stated length; nothing that we would have to decode; else everything up to the end.
-fn body_len(headers: &Headers) -> usize {
-    match (headers.get("transfer-encoding"), headers.get("content-length")) {
-        (None, None) => usize::MAX,
-        (None, Some(stated)) => str::from_utf8(stated).ok().and_then(|text| text.parse().ok()).unwrap_or(0),
-        (Some(_), _) => 0,
     }
 }

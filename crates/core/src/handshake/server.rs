@@ -1,7 +1,6 @@
 //! The server's half: reads a request, judges it, writes an answer (RFC 6455 §4.2).
 
 use alloc::{format, string::String, sync::Arc, vec::Vec};
-use base64::prelude::{BASE64_STANDARD, Engine};
 
 use super::head::{fault, read_head, write_head};
 use super::headers::{Headers, is_authority, is_token, is_visible};
@@ -150,8 +149,9 @@ impl Reject {
         Self { body: body.into(), ..self }
     }
 
-    /// The response; `head_only` for a HEAD request. 405 and 426 tell what would do (RFC 9110 §15.5.6, §15.5.22, RFC 6455 §4.4).
+    /// The response; `head_only` for a HEAD request; 204 and 304 have no body (RFC 9110 §6.4.1). 405 and 426 tell what would do (RFC 9110 §15.5.6, §15.5.22, RFC 6455 §4.4).
     pub(crate) fn write(&self, head_only: bool) -> Vec<u8> {
+        let bare = matches!(self.status, 204 | 304);
         let is_typed = self.headers.get("content-type").is_some();
         let (upgrade, version) = if self.status == 426 { ("websocket", "13") } else { ("", "") };
         let own = [
@@ -160,13 +160,13 @@ impl Reject {
             ("Upgrade", upgrade),
             // R4.2.2-05, R4.4-01
             ("Sec-WebSocket-Version", version),
-            ("Content-Length", &format!("{}", self.body.len())),
+            ("Content-Length", &if bare { String::new() } else { format!("{}", self.body.len()) }),
             // R7.2.2-01
             ("Connection", "close"),
         ];
         let line = format!("HTTP/1.1 {} {}", self.status, reason_phrase(self.status));
         let head = write_head(&line, &own, &self.headers);
-        if head_only { head } else { [head, self.body.clone()].concat() }
+        if head_only || bare { head } else { [head, self.body.clone()].concat() }
     }
 }
 
@@ -241,11 +241,10 @@ fn judge(request: &Request, config: &ServerConfig) -> Result<(), u16> {
     if config.plain_http && !asks && matches!(request.method.as_str(), "GET" | "HEAD") {
         return Ok(());
     }
-    let nonce = BASE64_STANDARD.decode(headers.only("sec-websocket-key").unwrap_or_default());
     let checks = [
         (request.method == "GET", 405),
         (asks && headers.only("sec-websocket-version") == Some(b"13"), 426),
-        (nonce.is_ok_and(|nonce| nonce.len() == 16), 400),
+        (headers.only("sec-websocket-key").is_some_and(is_nonce), 400),
         // R4.2.1-15
         (headers.all("sec-websocket-protocol").all(|list| !list.is_empty()), 400),
         (headers.list("sec-websocket-protocol").all(is_token), 400),
@@ -254,6 +253,12 @@ fn judge(request: &Request, config: &ServerConfig) -> Result<(), u16> {
         (origin_passes(headers, &config.origin), 403),
     ];
     checks.into_iter().try_for_each(|(passes, status)| if passes { Ok(()) } else { Err(status) })
+}
+
+/// 16 bytes in base64, whatever the bits are that the last character has to spare.
+fn is_nonce(key: &[u8]) -> bool {
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
+    key.strip_suffix(b"==").is_some_and(|key| key.len() == 22 && key.iter().all(is_base64))
 }
 
 // R10.2-01

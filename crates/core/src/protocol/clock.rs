@@ -16,7 +16,7 @@ pub(super) struct Clock {
     pub(super) write: Option<Instant>,
     /// When bytes arrived last.
     pub(super) heard: Instant,
-    /// When a message passed last, in either direction.
+    /// When a part of a message passed last, in either direction.
     pub(super) message: Instant,
     /// Since when reading has stopped.
     paused: Option<Instant>,
@@ -85,7 +85,7 @@ impl Protocol {
         let open = self.phase == Phase::Open;
         let reading = open && clock.paused.is_none();
         let interval = self.config.ping_interval.filter(|_| reading && !self.keepalive_pending());
-        let idle = self.config.idle_timeout.filter(|_| open);
+        let idle = self.config.idle_timeout.filter(|_| open && self.out.len == 0);
         let phase = match self.phase {
             Phase::Connecting => Some(Timeout::Handshake),
             Phase::CloseSent => Some(Timeout::Close),

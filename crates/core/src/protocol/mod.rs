@@ -134,6 +134,7 @@ impl Protocol {
             self.ping_written(now);
         }
         if !opcode.is_control() {
+            self.clock.message = now;
             self.out.mid_message = !fin;
             self.out.written_len += len;
             if fin {
@@ -151,15 +152,13 @@ impl Protocol {
         }
         self.out.mid_message |= mid_frame;
         self.out.len = self.out.len.saturating_sub(len);
-        let more = self.out.len > 0 || self.has_urgent();
-        self.clock.wrote(&self.config, now, more);
+        self.clock.wrote(&self.config, now, self.out.len > 0 || self.has_urgent());
         if self.out.full && !self.is_full() && self.out.len <= self.config.send_low {
             self.out.full = false;
             self.notices.drained = true;
         }
         if self.out.len == 0 {
-            let begun_len = self.out.begun_len;
-            (self.out.payload_len, self.out.written_len) = (begun_len, begun_len);
+            (self.out.payload_len, self.out.written_len) = (self.out.begun_len, self.out.begun_len);
             self.out.mid_message = self.out.unfinished.is_some();
             self.out.messages = u64::from(self.out.mid_message);
             self.flushed(now);

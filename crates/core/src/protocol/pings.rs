@@ -41,7 +41,8 @@ struct Ping {
 /// How far a Ping has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Stage {
-    Queued,
+    /// Behind so many bytes that are not committed.
+    Queued(usize),
     /// Handed to the transport, which has not told what it took.
     Committed,
     /// Its Pong came before its flush was told.
@@ -54,12 +55,12 @@ enum Stage {
 }
 
 impl Protocol {
-    /// Admits a Ping behind everything that is queued. Answers with its number, which is its payload too: 8 bytes in network order.
+    /// Admits a Ping behind everything that is queued, of which `ahead` bytes are not committed. Answers with its number, which is its payload too: 8 bytes in network order.
     ///
     /// # Errors
     ///
     /// [`PingError`]; nothing changed.
-    pub fn ping(&mut self) -> Result<u64, PingError> {
+    pub fn ping(&mut self, ahead: usize) -> Result<u64, PingError> {
         if self.would(Input::SendPing) != Action::Queue {
             return Err(PingError::Refused(self.why_not()));
         }
@@ -68,7 +69,7 @@ impl Protocol {
             return Err(PingError::TooMany);
         }
         let finished = self.out.next_ticket - u64::from(self.out.unfinished.is_some());
-        let ping = self.number_ping(false, finished, Stage::Queued);
+        let ping = self.number_ping(false, finished, Stage::Queued(ahead));
         self.pings().sent.push_back(ping);
         Ok(ping.id)
     }
@@ -125,10 +126,14 @@ impl Protocol {
         self.pings.as_deref().is_some_and(waits) && self.writes()
     }
 
-    /// Everything that is queued was handed to the transport.
-    pub fn handle_committed(&mut self) {
-        let sent = self.pings.iter_mut().flat_map(|pings| &mut pings.sent);
-        sent.filter(|ping| ping.stage == Stage::Queued).for_each(|ping| ping.stage = Stage::Committed);
+    /// A batch of `len` bytes was handed to the transport; `urgent_len` of them are what [`take_urgent`](Self::take_urgent) gave for it.
+    pub fn handle_committed(&mut self, urgent_len: usize, len: usize) {
+        for ping in self.pings.iter_mut().flat_map(|pings| &mut pings.sent) {
+            if let Stage::Queued(ahead) = ping.stage {
+                let ahead = ahead.saturating_add(urgent_len).checked_sub(len);
+                ping.stage = ahead.map_or(Stage::Committed, Stage::Queued);
+            }
+        }
     }
 
     /// The answer to a Ping of ours that the application has not been told of.
@@ -182,7 +187,7 @@ impl Protocol {
         // R5.5.3-03
         let Some(index) = pings.sent.iter().position(|ping| ping.id == id) else { return };
         match &mut pings.sent[index].stage {
-            Stage::Queued | Stage::Answered => {}
+            Stage::Queued(_) | Stage::Answered => {}
             stage @ Stage::Committed => *stage = Stage::Answered,
             Stage::Written { .. } => self.resolve(now, index),
         }
@@ -206,7 +211,7 @@ impl Protocol {
     pub(super) fn pong_due(&self) -> Option<Instant> {
         match self.pings.as_deref()?.sent.front()?.stage {
             Stage::Written { due, .. } => Some(due),
-            Stage::Queued | Stage::Committed | Stage::Answered => None,
+            Stage::Queued(_) | Stage::Committed | Stage::Answered => None,
         }
     }
 

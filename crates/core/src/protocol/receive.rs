@@ -184,11 +184,9 @@ impl Protocol {
         let decoder = &mut self.decoder;
         let (kind, start) = (decoder.message.unwrap_or(Kind::Binary), take(&mut decoder.fresh));
         let end = fin && frame_left == 0;
-        if end {
-            // R6.2-04
-            decoder.message = None;
-            self.clock.message = now;
-        }
+        // R6.2-04
+        decoder.message = decoder.message.filter(|_| !end);
+        self.clock.message = now;
         Data { kind, compressed: decoder.compressed, payload, start, end, frame_left }
     }
 

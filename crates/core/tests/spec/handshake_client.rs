@@ -220,7 +220,8 @@ fn subprotocol_or_extension_that_was_not_offered_is_a_violation() {
 // R4.1-46
 #[test]
 fn response_that_is_not_http_1_1_is_a_violation() {
-    for bytes in [&b"SSH-2.0-OpenSSH\r\n\r\n"[..], b"\0\0\0\0\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n"] {
+    for bytes in [&b"SSH-2.0-OpenSSH\r\n\r\n"[..], b"\0\0\0\0\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"\r\n\r\n"]
+    {
         check_fault(client(plain()).0, bytes, ResponseFault::Malformed);
     }
     let (mut w, request) = client(plain());
@@ -271,6 +272,16 @@ fn refusal_without_a_length_ends_with_the_stream() {
     w.eof();
     assert_eq!((w.state(), w.heard()), (State::Closed, vec!["closed".to_owned()]));
     assert_eq!((response_of(&w).status, &*response_of(&w).body), (500, &b"it is broken"[..]));
+}
+
+#[test]
+fn refusal_with_a_status_that_has_no_body_ends_with_its_head() {
+    for status in [204, 304] {
+        let (mut w, _) = client(plain());
+        w.feed(format!("HTTP/1.1 {status} So\r\nServer: x\r\n\r\n").as_bytes());
+        assert_eq!((w.state(), w.transport()), (State::Closed, Transport::Close));
+        assert_eq!((response_of(&w).status, &*response_of(&w).body), (status, &b""[..]));
+    }
 }
 
 #[test]

@@ -91,6 +91,13 @@ fn n8_key_that_is_missing_doubled_or_not_16_bytes_is_answered_400() {
     }
 }
 
+#[test]
+fn key_whose_last_character_has_bits_to_spare_is_16_bytes_all_the_same() {
+    for key in ["AAAAAAAAAAAAAAAAAAAAAA==", "AAAAAAAAAAAAAAAAAAAAAB==", "+/+/+/+/+/+/+/+/+/+/+/=="] {
+        passes(any(), &changed("Sec-WebSocket-Key", Some(&format!("Sec-WebSocket-Key: {key}"))));
+    }
+}
+
 // R4.2.1-12, R4.2.2-04, R4.2.2-05, R4.4-01
 #[test]
 fn n8_wrong_version_is_answered_426_and_names_13() {
@@ -294,6 +301,22 @@ fn answer_to_head_has_no_body() {
         (reply.status, &reply.payload[..], reply.header("Content-Length")),
         (200, &b""[..], Some("3"))
     );
+}
+
+#[test]
+fn answer_with_a_status_that_has_no_body_has_none() {
+    for status in [204, 304] {
+        let mut w = any();
+        w.feed(&request(&[]));
+        w.conn.reject(w.now, &Reject::new(status).expect("a status").body("x")).expect("a request to answer");
+        w.flush();
+        let reply = Reply::parse(&w.wire);
+        assert_eq!(
+            (reply.status, &reply.payload[..], reply.header("Content-Length")),
+            (status, &b""[..], None)
+        );
+        assert_eq!(reply.header("Connection"), Some("close"));
+    }
 }
 
 #[test]

@@ -27,14 +27,14 @@ fn close_that_the_caller_has_not_queued_is_not_flushed_with_what_was_before_it()
         let mut protocol = open(role);
         protocol.send(START, Kind::Text, true, false).expect("a message that is taken");
         protocol.handle_queued(START, 10, 4);
-        protocol.handle_committed();
+        protocol.handle_committed(0, protocol.buffered());
         protocol.close(START, close(1000, "bye"), false).expect("a close that is taken");
         protocol.handle_written(START, 10, false);
         assert_eq!((protocol.phase(), protocol.buffered()), (Phase::CloseQueued, 0));
         assert_eq!(protocol.take_close(), Some(&close(1000, "bye")));
         assert_eq!(protocol.take_close(), None, "it is to be queued once");
         protocol.handle_queued(START, 9, 0);
-        protocol.handle_committed();
+        protocol.handle_committed(0, protocol.buffered());
         protocol.handle_written(START, 9, false);
         assert_eq!(protocol.phase(), Phase::CloseSent);
         read(&mut protocol, Peer::of(role).close(1000, ""));

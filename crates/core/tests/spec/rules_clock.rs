@@ -207,6 +207,33 @@ fn rule8_idle_deadline_runs_from_the_last_message_in_either_direction() {
 }
 
 #[test]
+fn rule8_message_that_is_under_way_is_not_idle() {
+    for mut w in World::all(&config(|c| (c.idle_timeout, c.write_timeout) = (Some(secs(10)), secs(9)))) {
+        let message = w.peer.text("hello");
+        let (header, payload) = message.split_at(message.len() - 5);
+        w.feed(header);
+        for byte in payload {
+            w.wait(secs(6));
+            w.feed(&[*byte]);
+        }
+        assert_eq!((w.state(), w.heard()), (State::Open, vec!["text hello".to_owned()]), "it came slowly");
+        w.queue(&"x".repeat(60));
+        while w.conn.buffered() > 20 {
+            w.write(20);
+            w.wait(secs(6));
+        }
+        w.flush();
+        assert_eq!((w.state(), w.due_ms()), (State::Open, Some(10_000)), "it was taken slowly");
+        w.queue("at once");
+        w.wait(secs(8));
+        w.flush();
+        assert_eq!(w.due_ms(), Some(10_000), "it was taken late");
+        w.wait(secs(10));
+        assert_eq!(w.state(), State::Closing);
+    }
+}
+
+#[test]
 fn rule8_keepalive_interval_runs_from_the_last_arrival() {
     for mut w in World::all(&config(|c| c.ping_interval = Some(secs(20)))) {
         assert_eq!(w.due_ms(), Some(20_000));

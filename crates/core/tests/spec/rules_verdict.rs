@@ -4,8 +4,8 @@ use crate::common;
 
 use adieu_core::protocol::MAX_PINGS;
 use adieu_core::{
-    Cause, Close, CloseError, Closed, Event, MAX_REASON_LEN, PingError, Pong, Role, SendRefusal, State,
-    Timeout, Transport, Violation, cut_reason,
+    Cause, Close, CloseCode, CloseError, Closed, Event, MAX_REASON_LEN, PingError, Pong, Role, SendRefusal,
+    State, Timeout, Transport, Violation,
 };
 use common::{Expect, World, close, config, secs};
 use proptest::prelude::*;
@@ -90,7 +90,8 @@ fn rule12_reason_is_at_most_123_bytes_and_is_cut_at_a_character() {
     assert!(Close::new(1000, &"é".repeat(61)).is_ok());
     assert_eq!(Close::new(1000, &"é".repeat(62)), Err(CloseError::Reason(124)));
     for text in ["", "short", &"a".repeat(123), &"a".repeat(500), &"é".repeat(70), &"𝄞".repeat(40)] {
-        let cut = cut_reason(text);
+        let close = Close::cut(CloseCode::NORMAL, text);
+        let cut = close.reason();
         assert!(text.starts_with(cut) && cut.len() <= 123);
         assert!(cut == text || cut.len() > 123 - 4, "no more is cut than must be");
         assert!(Close::new(1000, cut).is_ok());
@@ -183,6 +184,45 @@ fn rule13_second_pong_for_the_same_ping_is_unsolicited() {
         let payload = w.frames()[0].payload.clone();
         w.feed(&[w.peer.pong(&payload), w.peer.pong(&payload)].concat());
         assert_eq!(w.heard(), ["pong 0"]);
+    }
+}
+
+#[test]
+fn rule13_pong_that_comes_before_its_ping_was_handed_out_confirms_nothing() {
+    for mut w in worlds() {
+        let large = "x".repeat(100_000);
+        w.queue_many(2, &large);
+        let ping = w.conn.ping(w.now).expect("a ping that is taken");
+        let pong = w.peer.pong(ping.to_be_bytes());
+        for _ in 0..2 {
+            let len = w.committed().len();
+            w.feed(&pong);
+            w.push(len);
+        }
+        assert_eq!((w.heard(), w.conn.confirmed()), (vec![], None), "what the peer cannot have seen");
+        w.feed(&w.peer.ping("goes ahead"));
+        w.committed();
+        w.feed(&pong);
+        w.flush();
+        assert_eq!(w.heard().len(), 1, "the transport may have taken it already");
+        assert_eq!(w.conn.confirmed().map(|ticket| ticket.0), Some(1));
+    }
+}
+
+#[test]
+fn rule13_ping_is_committed_with_its_batch_and_not_with_the_next() {
+    for mut w in worlds() {
+        let large = "x".repeat(100_000);
+        w.queue("before");
+        let ping = w.conn.ping(w.now).expect("a ping that is taken");
+        w.queue(&large);
+        w.queue(&large);
+        let later = w.conn.ping(w.now).expect("a ping that is taken");
+        w.committed();
+        w.feed(&[w.peer.pong(ping.to_be_bytes()), w.peer.pong(later.to_be_bytes())].concat());
+        w.flush();
+        assert_eq!(w.heard().len(), 1, "the first was on its way");
+        assert_eq!(w.conn.confirmed().map(|ticket| ticket.0), Some(0));
     }
 }
 

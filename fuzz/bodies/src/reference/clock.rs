@@ -69,7 +69,8 @@ impl Reference {
         let keepalive = |ping: &Ping| ping.id.is_none() && !ping.resolved;
         let interval = config.ping_interval.filter(|_| !self.keepalive && !self.pings().any(keepalive));
         add(interval.and_then(|interval| self.reading(self.heard_at, interval)), Due::Ping);
-        add(config.idle_timeout.map(|idle| self.after(self.message_at, idle)), Due::Idle);
+        let idle = config.idle_timeout.filter(|_| self.buffered() == 0);
+        add(idle.map(|idle| self.after(self.message_at, idle)), Due::Idle);
         due
     }
 

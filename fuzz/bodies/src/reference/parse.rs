@@ -36,6 +36,15 @@ pub(super) struct Begun {
     text: bool,
     payload: Vec<u8>,
     frames: u32,
+    /// How many of them are whole.
+    whole: u32,
+}
+
+impl Begun {
+    /// How much of it there is: bytes, and frames that are whole.
+    pub(super) fn progress(&self) -> (usize, u32) {
+        (self.payload.len(), self.whole)
+    }
 }
 
 struct Head {
@@ -163,7 +172,8 @@ fn data(
         return Err((head.size, Violation::TooManyFragments));
     }
     let (text, payload) = (before.text, [&before.payload, part].concat());
-    *unfinished = Some(Begun { text, payload: payload.clone(), frames: before.frames + 1 });
+    let whole = before.whole + u32::from(part.len() == head.len);
+    *unfinished = Some(Begun { text, payload: payload.clone(), frames: before.frames + 1, whole });
     if text && from_utf8(&payload).is_err_and(|error| error.error_len().is_some()) {
         return Err((head.size + part.len(), Violation::TextUtf8));
     } else if !head.fin || part.len() < head.len {

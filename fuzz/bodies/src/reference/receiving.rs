@@ -46,6 +46,11 @@ impl Reference {
         }
     }
 
+    /// How far the peer's unfinished message has come.
+    fn progress(&self) -> (usize, u32) {
+        self.parsed(&[]).unfinished.map_or((0, 0), |begun| begun.progress())
+    }
+
     pub(super) fn parsed(&self, more: &[u8]) -> Parsed {
         parse(self.role(), &self.config, &[&self.history, more].concat())
     }
@@ -57,7 +62,11 @@ impl Reference {
             let next = self.parsed(input).items.get(self.seen).cloned();
             let len = next.as_ref().map_or(input.len(), |(end, _)| end.saturating_sub(self.history.len()));
             let taken = input.split_off(..len).expect("it is made of the input");
+            let before = self.progress();
             self.history.extend(taken);
+            if self.progress() != before {
+                self.message_at = now;
+            }
             if let Some((_, item)) = next {
                 self.seen += 1;
                 self.act(now, item, asked);

@@ -182,6 +182,8 @@ impl Reference {
         if let Some(ping) = &mut self.out[index].ping {
             ping.flushed_at = Some(now);
             self.resolve(now, index);
+        } else if self.out[index].ticket.is_some() {
+            self.message_at = now;
         } else if self.out[index].opcode == Opcode::Close && self.received.is_none() && !self.failed {
             self.close_due = Some(self.after(now, self.config.close_timeout));
         }

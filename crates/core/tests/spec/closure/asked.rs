@@ -164,7 +164,7 @@ impl Place {
     }
 
     fn ping(&mut self) -> Vec<Input> {
-        if self.protocol.ping().is_ok() {
+        if self.protocol.ping(self.protocol.buffered()).is_ok() {
             self.protocol.handle_queued(self.now, FRAME_LEN, 0);
         }
         vec![Input::SendPing]
@@ -231,10 +231,11 @@ impl Place {
     fn write(&mut self) -> Vec<Input> {
         let (protocol, now) = (&mut self.protocol, self.now);
         let writes = protocol.writes();
+        let queued_len = protocol.buffered();
         while let Some((_, payload)) = protocol.take_urgent() {
             protocol.handle_queued(now, FRAME_LEN + payload.len(), 0);
         }
-        protocol.handle_committed();
+        protocol.handle_committed(protocol.buffered() - queued_len, protocol.buffered());
         let (phase, len) = (protocol.phase(), protocol.buffered());
         protocol.handle_written(now, len, false);
         if writes && len > 0 && phase != Phase::Open { vec![Input::Flushed] } else { Vec::new() }

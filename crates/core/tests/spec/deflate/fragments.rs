@@ -3,7 +3,7 @@
 use adieu_core::{Config, Role, State, Transport};
 
 use super::kit::{Compressor, HELLO, agreed, compressed, compressing, frame, worlds};
-use crate::common::{BOTH, Peer, World, close};
+use crate::common::{BOTH, Peer, World, close, secs};
 use crate::split::check_invariant;
 
 #[test]
@@ -100,6 +100,32 @@ fn parts_that_wait_come_before_what_was_read_behind_them() {
         let parts = crate::chunks::chunks(&w);
         assert_eq!(parts.iter().map(|part| part.payload.len()).sum::<usize>(), payload.len() + 6);
         assert_eq!(w.said(), ["close 1000"]);
+    }
+}
+
+#[test]
+fn parts_that_are_read_ahead_while_closing_keep_their_order() {
+    let payload: Vec<u8> = (0..10_000_u32).flat_map(u32::to_le_bytes).collect();
+    for mut w in worlds(&compressing(|config| config.chunks = true)) {
+        let message = frame(w.peer, 2, true, compressed(&payload));
+        w.close(1000, "");
+        w.flush();
+        w.ahead(&message);
+        assert!(w.heard().len() > 2, "more than one part");
+        assert!(crate::chunks::joined(&crate::chunks::chunks(&w)) == payload);
+    }
+}
+
+#[test]
+fn fault_in_a_part_that_waited_is_answered_as_soon_as_it_is_found() {
+    let broken = [&compressed(&[b'x'; 700_000])[..], &[0xFF; 9]].concat();
+    for mut w in worlds(&compressing(|config| (config.chunks, config.close_linger) = (true, secs(0)))) {
+        w.ahead(&frame(w.peer, 2, true, &broken));
+        assert_eq!(w.state(), State::Open, "the fault waits behind the parts");
+        while w.state() == State::Open {
+            assert!(w.poll().is_some(), "a part");
+        }
+        assert_eq!(w.said_codes(), ["close 1007"]);
     }
 }
 
