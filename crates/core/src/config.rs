@@ -146,7 +146,8 @@ impl ServerConfig {
 pub enum OriginPolicy {
     /// Any page of any site may connect in its visitor's name. Only for services that need no protection from that.
     Any,
-    /// The origin's host and port are those of the `Host` header.
+    /// The origin's host and port are those of the `Host` header. A default port is that of the origin's scheme: whether the page came over
+    /// TLS is not asked, for a connection does not know what it runs over. Where that matters, give a [`List`](Self::List).
     SameOrigin,
     /// One of these, such as `https://example.com`, compared without regard to ASCII case.
     List(Vec<String>),

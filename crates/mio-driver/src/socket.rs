@@ -107,12 +107,6 @@ impl<S: Transport> Socket<S> {
         self.stream.as_ref().and(self.connection.deadline())
     }
 
-    /// What a poll is to tell of. Asking for both, once, does as well.
-    pub fn interest(&self) -> Interest {
-        let full = self.writing == Way::Blocked;
-        if full { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE }
-    }
-
     /// Remembers what a poll tells. A turn should follow.
     pub fn ready(&mut self, ready: Ready) {
         self.reading = match self.reading {
@@ -144,6 +138,9 @@ impl<S: Transport> Socket<S> {
         buffers.lend(&mut self.connection);
         self.ready(Ready { readable: true, ..Ready::default() });
         for _ in 0..READS {
+            if self.connection.state() == State::Open {
+                self.write(now);
+            }
             let input = self.read(now, buffers);
             self.connection.handle_ahead(now, input);
         }

@@ -2,10 +2,10 @@
 //!
 //! Owns: in which order and how often. Must not know: why, which the core tells in levels.
 
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 use adieu_core::Transport as Level;
-use adieu_core::{Closed, Event, Instant, Message, Prepared, SendError, SendRefusal, Ticket};
+use adieu_core::{Closed, Event, Instant, Message, Prepared, SendError, SendRefusal, State, Ticket};
 
 use crate::shared::{After, Inner, Io};
 use crate::thread::{self, Rest};
@@ -67,8 +67,11 @@ impl<S: Transport> Inner<S> {
         self.conn.config().read_len.clamp(1, 16 << 20)
     }
 
-    /// Reads once, if reading makes sense.
+    /// Reads once, if reading makes sense. What a read has brought in OPEN is answered before the next one may find the end.
     fn fetch(&mut self, io: &mut Io<'_>, ask: Ask, scratch: &mut [u8]) -> Fetched {
+        if self.conn.state() == State::Open && self.conn.wants_output() {
+            self.flush(io);
+        }
         if !self.conn.wants_input() || self.wire.has_ended() {
             self.paused = !self.wire.has_ended();
             return Fetched::Nothing;
@@ -85,6 +88,8 @@ impl<S: Transport> Inner<S> {
             Read::Bytes(len) => {
                 io.turn.reads -= 1;
                 io.turn.fresh = len < scratch.len();
+                // A stream that holds back what it has read does not hear of it from the reactor.
+                io.turn.registered = false;
                 return Fetched::Bytes(len);
             }
             Read::Nothing => {
@@ -322,6 +327,14 @@ impl<S: Transport> Inner<S> {
         }
     }
 
+    /// Moves the wakers of calls whose wait is over to `wakers`.
+    pub(crate) fn wake_waiters(&mut self, wakers: &mut Vec<Waker>) {
+        if !self.waiters.is_empty() {
+            let flushed = self.is_flushed();
+            self.waiters.ready(&self.conn, flushed, wakers);
+        }
+    }
+
     /// Does what follows from a change, and finds out who is to be woken.
     pub(crate) fn settle(&mut self, io: &mut Io<'_>) -> After<S> {
         self.flush(io);
@@ -332,10 +345,7 @@ impl<S: Transport> Inner<S> {
         while let Some(pong) = self.conn.poll_pong() {
             self.waiters.answered(pong);
         }
-        if !self.waiters.is_empty() {
-            let flushed = self.is_flushed();
-            self.waiters.ready(&self.conn, flushed, &mut after.wakers);
-        }
+        self.wake_waiters(&mut after.wakers);
         if self.receiving && (io.more || self.conn.has_event()) {
             self.receiving = false;
             after.receiver = true;

@@ -163,6 +163,20 @@ impl<S: Transport> Sender<S> {
         self.shared.with_rest(|inner, io| inner.send_prepared(io, message))
     }
 
+    /// Waits until the send queue has room, or takes nothing any more: then is the time to [`resume`](crate::Backlog::resume) a backlog.
+    pub fn room(&self) -> impl Future<Output = ()> {
+        let mut place = Place::new(&self.shared);
+        poll_fn(move |cx| {
+            self.shared.with_rest(|inner, _| {
+                if inner.conn.refusal() != Some(SendRefusal::Full) {
+                    return Poll::Ready(());
+                }
+                place.wait(&mut inner.waiters, Wait::Room, cx);
+                Poll::Pending
+            })
+        })
+    }
+
     /// Pings the peer, behind everything queued before, and waits for its answer: the time from the Ping's flush to its
     /// Pong. The answer confirms that the peer's endpoint has what was sent before ([`confirmed`](Self::confirmed)).
     ///

@@ -19,9 +19,10 @@ pin_project! {
     where
         S: Transport,
     {
-        driver: Driver<S>,
+        // Dropped first: what it holds closes the connection, and the driver resets it then.
         #[pin]
         work: Work<S, H, F>,
+        driver: Driver<S>,
     }
 }
 
@@ -39,7 +40,7 @@ pin_project! {
 
 impl<S: Transport, H, F> Served<S, H, F> {
     pub(crate) const fn new(handshake: Handshake<S>, driver: Driver<S>, handler: H) -> Self {
-        Self { driver, work: Work::Asking { handshake: Some(handshake), handler } }
+        Self { work: Work::Asking { handshake: Some(handshake), handler }, driver }
     }
 }
 

@@ -140,7 +140,13 @@ fn head<B>(request: &http::Request<B>, tunnel: bool) -> Vec<u8> {
         field(b"Connection", b"Upgrade");
         field(b"Sec-WebSocket-Key", ANY_KEY);
     }
-    for (name, value) in request.headers() {
+    // HTTP/2 splits them (RFC 9113 §8.2.3).
+    let cookies: Vec<_> =
+        request.headers().get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if !cookies.is_empty() {
+        field(b"Cookie", &cookies.join(&b"; "[..]));
+    }
+    for (name, value) in request.headers().iter().filter(|(name, _)| *name != header::COOKIE) {
         field(name.as_str().as_bytes(), value.as_bytes());
     }
     head.extend_from_slice(b"\r\n\r\n");

@@ -54,13 +54,17 @@ impl Waiters {
         self.next_slot += 1;
     }
 
+    /// Slots grow, and waiters stay in the order in which they came.
     fn get(&mut self, slot: u64) -> Option<&mut Waiter> {
-        self.list.iter_mut().find(|waiter| waiter.slot == slot)
+        self.index(slot).map(|index| &mut self.list[index])
+    }
+
+    fn index(&self, slot: u64) -> Option<usize> {
+        self.list.binary_search_by_key(&slot, |waiter| waiter.slot).ok()
     }
 
     fn remove(&mut self, slot: u64) -> Option<Waiter> {
-        let index = self.list.iter().position(|waiter| waiter.slot == slot)?;
-        let waiter = self.list.remove(index);
+        let waiter = self.list.remove(self.index(slot)?);
         if self.list.is_empty() {
             self.list = Vec::new();
         }
@@ -78,13 +82,22 @@ impl Waiters {
         }
     }
 
-    /// Moves the wakers of those whose wait is over to `wakers`. `flushed`: nothing is left to write.
+    /// Moves the wakers of those whose wait is over to `wakers`. `flushed`: nothing is left to write. Room is told to one at a time, who
+    /// has waited longest; the next hears of what that one leaves.
     pub(crate) fn ready(&mut self, conn: &Connection, flushed: bool, wakers: &mut Vec<Waker>) {
         let over = conn.closed().is_some();
-        let room = conn.refusal() != Some(SendRefusal::Full);
-        for waiter in &mut self.list {
+        let mut room = match conn.refusal() {
+            Some(SendRefusal::Full) => 0,
+            None => 1,
+            Some(_) => self.list.len(),
+        };
+        for waiter in self.list.iter_mut().filter(|waiter| waiter.waker.is_some()) {
             let ready = match waiter.wait {
-                Wait::Room => room,
+                Wait::Room => {
+                    let before = room;
+                    room = room.saturating_sub(1);
+                    before > 0
+                }
                 Wait::Flush => flushed || over,
                 Wait::Pong { round_trip, .. } => round_trip.is_some() || over,
                 Wait::Closed => over,
@@ -126,10 +139,16 @@ impl<S: Transport> Drop for Place<'_, S> {
     }
 }
 
-/// Leaves the waiters; the waker is dropped outside of the lock.
+/// Leaves the waiters, and to the next one what it was woken for; the waker is dropped outside of the lock.
 pub(crate) fn leave<S: Transport>(shared: &Shared<S>, slot: Option<u64>) {
-    if let Some(slot) = slot {
-        let waiter = shared.lock().waiters.remove(slot);
-        drop(waiter);
+    let Some(slot) = slot else { return };
+    let mut inner = shared.lock();
+    let waiter = inner.waiters.remove(slot);
+    let mut wakers = Vec::new();
+    if waiter.as_ref().is_some_and(|waiter| waiter.waker.is_none()) {
+        inner.wake_waiters(&mut wakers);
     }
+    drop(inner);
+    drop(waiter);
+    wakers.into_iter().for_each(Waker::wake);
 }

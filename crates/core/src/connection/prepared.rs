@@ -176,7 +176,7 @@ impl Backlog {
         Ok(dropped)
     }
 
-    /// Sends what waits, as far as there is room; to be called after [`Event::Drained`], after the last fragment of a message, and once the
+    /// Sends what waits, as far as there is room; to be called when there is room again ([`Event::Drained`]; over tokio `Sender::room`), after the last fragment of a message, and once the
     /// connection is open.
     ///
     /// # Errors

@@ -109,3 +109,17 @@ async fn a_connect_of_http_2_is_answered_with_200_and_no_fields_of_http_1() {
     assert_eq!(judged(old).expect_err("two versions").status(), StatusCode::UPGRADE_REQUIRED);
     assert!(judged(tunnel().version(Version::HTTP_11)).is_err());
 }
+
+/// RFC 9113 §8.2.3.
+#[tokio::test]
+async fn cookies_that_http_2_has_split_are_one_field() {
+    let tunnel = Request::builder()
+        .method(Method::CONNECT)
+        .version(Version::HTTP_2)
+        .uri("https://server.example/")
+        .header("Sec-WebSocket-Version", "13");
+    let crumbs = tunnel.header("Cookie", "a=1").header("X", "y").header("Cookie", "session=2");
+    let upgrade = judged(crumbs).expect("a good request");
+    let cookies: Vec<_> = upgrade.request().headers.all("cookie").collect();
+    assert_eq!(cookies, [b"a=1; session=2"]);
+}

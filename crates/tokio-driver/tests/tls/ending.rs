@@ -1,11 +1,16 @@
 //! How a connection over TLS ends, and what `send` knows of it.
 
-use adieu_tokio::{Cause, Close, SendRefusal};
+use std::pin::pin;
+use std::task::Poll;
+
+use adieu_tokio::tls::TlsStream;
+use adieu_tokio::{Cause, Close, Role, SendRefusal, open};
 use socket2::SockRef;
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
-use crate::peers::{CLOSE, NORMAL, TEXT, soon, wait_for_bytes};
-use crate::{client, server};
+use crate::peers::{CLOSE, NORMAL, Raw, TEXT, config, echo, soon, tcp, wait_for_bytes};
+use crate::{Authority, client, server, shaken, system};
 
 const ROUNDS: usize = 100;
 
@@ -118,4 +123,71 @@ async fn an_abort_ends_without_a_close_notify() {
     drop(system);
     socket.abort();
     assert!(soon(raw.end()).await.is_err());
+}
+
+#[tokio::test]
+async fn what_comes_in_one_flight_with_close_notify_is_answered() {
+    let (near, far) = shaken().await;
+    let mut raw = Raw::over(near, true);
+    raw.send(TEXT, b"hello").await;
+    raw.stream.shutdown().await.expect("close_notify");
+    wait_for_bytes(&system(&far), 11 + 2 * 22);
+    let (socket, mut driver) = open(Role::Server, far, config(|_| {}), &mut []);
+    let closed = soon(driver.beside(echo(socket))).await;
+    assert_eq!(closed.unsent.messages, 0, "{closed}");
+    soon(driver).await;
+    assert_eq!(soon(raw.frame()).await, Some((TEXT, b"hello".to_vec())));
+}
+
+/// A client in a thread and a runtime of its own: it shakes hands, and sends a masked binary message of `len` bytes when it is told to.
+fn client_apart(near: TcpStream, authority: &Authority, len: u16) -> (impl Fn(), impl Sized) {
+    let (go, told) = std::sync::mpsc::channel::<()>();
+    let (did, done) = std::sync::mpsc::channel::<()>();
+    let (near, trusted) = (near.into_std().expect("a stream"), authority.trusted());
+    let apart = async move {
+        let near = TcpStream::from_std(near).expect("a stream");
+        let name = "localhost".try_into().expect("a name");
+        let mut near = TlsStream::client(near, trusted, name).expect("a good configuration");
+        near.handshake().await.expect("TLS");
+        let [high, low] = len.to_be_bytes();
+        let frame = [&[0x82, 0xFE, high, low, 0, 0, 0, 0][..], &vec![7; usize::from(len)]].concat();
+        while told.recv().is_ok() {
+            near.write_all(&frame).await.expect("taken");
+            near.flush().await.expect("sent");
+            did.send(()).expect("somebody waits");
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let thread = std::thread::spawn(move || runtime.block_on(apart));
+    let send = move || {
+        go.send(()).expect("a client");
+        done.recv().expect("it has sent");
+    };
+    (send, thread)
+}
+
+/// What a look has decrypted, and not read to its end, is read on without a word from the reactor: the system holds nothing any more.
+#[tokio::test]
+async fn what_a_look_leaves_in_the_stream_is_read_all_the_same() {
+    const LEN: u16 = 12_000;
+    let authority = Authority::new();
+    let (near, far) = tcp().await;
+    let (send, _client) = client_apart(near, &authority, LEN);
+    let mut far = TlsStream::server(far, authority.server()).expect("a good configuration");
+    far.handshake().await.expect("TLS");
+    let system = system(&far);
+    let small = config(|config| (config.read_len, config.ping_interval) = (1024, None));
+    let (mut socket, mut driver) = open(Role::Server, far, small, &mut []);
+    let received = driver.beside(async move {
+        std::future::poll_fn(|cx| {
+            assert!(pin!(socket.recv()).poll(cx).is_pending(), "nothing is there yet");
+            send();
+            wait_for_bytes(&system, 256);
+            socket.try_send("x").expect("an open connection");
+            Poll::Ready(())
+        })
+        .await;
+        socket.recv().await.map(|message| message.len())
+    });
+    assert_eq!(soon(received).await.expect("a message"), usize::from(LEN));
 }
