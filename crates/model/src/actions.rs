@@ -7,7 +7,7 @@ use adieu_core::{Close, Instant, Role, State, Transport, TransportError};
 
 use crate::monitor::Rule;
 use crate::system::{at, peer};
-use crate::{Cut, End, Fault, Frame, Setup, System, Tail};
+use crate::{Cut, End, Fault, Frame, Lost, Setup, System, Tail};
 
 /// One thing that happens; the role says to which endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -245,7 +245,11 @@ impl System {
             self.broken.unless(over || end.protocol.transport() == Transport::Reset, Rule::AbortResets);
         }
         end.settle(now, &mut self.broken);
-        self.trouble.forced |= taken && matches!(act, Act::Fail(_) | Act::Abort(_));
+        match act {
+            Act::Fail(_) if taken => end.ghost.deeds.fail(),
+            Act::Abort(_) => end.ghost.deeds.abort(before.phase(), end.protocol.phase()),
+            _ => {}
+        }
         if let Some(left) = self.left.of(act) {
             spend(left, taken);
         }
@@ -303,15 +307,23 @@ impl System {
         }
         let ends = matches!(before, Phase::CloseNoted | Phase::FaultNoted) && tail != Tail::Reset;
         self.broken.unless(!ends || end.protocol.phase() == before, Rule::EndBehindNoted);
+        let lost = match tail {
+            Tail::Open => Lost::Nothing,
+            Tail::End => Lost::End { inside: !input.is_between() },
+            Tail::Truncated => Lost::Truncated,
+            Tail::Reset => Lost::Reset,
+        };
+        end.ghost.deeds.lose(before, lost);
         end.settle(self.now, &mut self.broken);
     }
 
     fn write_error(&mut self, role: Role) {
         let end = &mut self.ends[at(role)];
-        let open = end.protocol.phase() == Phase::Open;
+        let before = end.protocol.phase();
         end.protocol.handle_write_error(self.now, TransportError::Reset);
         let reads = end.protocol.state() != State::Closed;
-        self.broken.unless(!open || reads, Rule::WriteErrorMutes);
+        self.broken.unless(before != Phase::Open || reads, Rule::WriteErrorMutes);
+        end.ghost.deeds.lose(before, Lost::Reset);
         end.settle(self.now, &mut self.broken);
     }
 
@@ -331,8 +343,7 @@ impl System {
 
     fn fault(&mut self, role: Role, fault: Fault) {
         spend(&mut self.left.faults, true);
-        self.trouble.forged |= fault == Fault::Pong;
-        self.trouble.fault[at(role)] |= fault != Fault::Pong;
+        self.faults[at(role)].insert(fault);
         let (server, input) = (peer(role), &mut self.wires[at(role)]);
         match fault {
             Fault::End => input.lose(Tail::End),
@@ -349,13 +360,12 @@ impl System {
 
     fn timeout(&mut self, role: Role) {
         let end = &mut self.ends[at(role)];
-        let before = (end.protocol.state(), end.protocol.transport());
+        let before = end.protocol.phase();
+        let late = end.ghost.deeds.waits.late(self.now, &end.protocol, end.ghost.end_by);
         end.protocol.handle_timeout(self.now);
+        end.ghost.deeds.time_out(late, before, end.protocol.phase());
         end.settle(self.now, &mut self.broken);
         let acted = end.protocol.deadline().is_none_or(|deadline| deadline > self.now);
         self.broken.unless(acted, Rule::TimeoutActs);
-        let after = (end.protocol.state(), end.protocol.transport());
-        let failed = before.0 == State::Open && matches!(end.protocol.phase(), Phase::Failing);
-        self.trouble.late |= failed || before.1 != after.1 || (before != after && after.0 == State::Closed);
     }
 }

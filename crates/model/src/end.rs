@@ -9,7 +9,7 @@ use adieu_core::protocol::Protocol;
 use adieu_core::{Close, Config, Event, Instant, Kind, Role, State, Transport};
 
 use crate::monitor::{Broken, Rule};
-use crate::{Frame, Wire};
+use crate::{Deeds, Frame, Wire};
 
 /// Every fragment has one byte of payload.
 const PAYLOAD: &[u8] = b"x";
@@ -57,6 +57,8 @@ pub struct Ghost {
     pub end_by: Option<Instant>,
     /// When the transport has to be done with.
     pub over_by: Option<Instant>,
+    /// What was done to it.
+    pub deeds: Deeds,
 }
 
 /// An endpoint.
@@ -116,6 +118,7 @@ impl End {
         ghost.accepted += u64::from(!ghost.unfinished);
         ghost.unwritten_len += PAYLOAD.len() as u64;
         ghost.unfinished = !end;
+        ghost.deeds.waits.message = Some(now);
         self.push(now, end, opcode, PAYLOAD, broken);
         true
     }
@@ -242,7 +245,9 @@ impl End {
         self.written += len;
         let whole = self.written == front.size();
         let Some(header) = front.header() else { return };
+        self.ghost.deeds.waits.write = Some(now);
         if whole {
+            self.ghost.deeds.waits.wrote(now, front);
             self.queue.pop_front();
             (self.written, self.committed) = (0, self.committed - 1);
             self.count_written(header);
@@ -292,7 +297,8 @@ impl End {
             && self.protocol.state() != State::Closed
             && matches!(self.protocol.phase(), Phase::Open | Phase::CloseQueued | Phase::CloseSent)
             && !self.ghost.read_close;
-        let shut = self.ghost.read_close || self.protocol.state() == State::Closed;
+        let before = self.protocol.phase();
+        let shut = self.ghost.read_close || before.state() == State::Closed;
         let mut rest = &mut bytes[..];
         let taken = self.protocol.receive(now, &mut rest).map(|data| (data.payload.len(), data.end));
         debug_assert!(rest.is_empty(), "what was read is always consumed");
@@ -304,7 +310,12 @@ impl End {
             broken.unless(self.protocol.has_urgent(), Rule::PingAnswered);
             self.ghost.owed += 1;
         }
-        self.ghost.read_close |= frame.is_some_and(|frame| frame.is(Opcode::Close));
+        if let Some(frame) = frame {
+            self.ghost.read_close |= frame.is(Opcode::Close);
+            self.ghost.deeds.violated |= frame.is_garbage() && !shut;
+            self.ghost.deeds.waits.read(&frame);
+        }
+        self.ghost.deeds.drain(before, self.protocol.phase());
         self.settle(now, broken);
     }
 
@@ -313,6 +324,7 @@ impl End {
         if !end {
             return;
         }
+        self.ghost.deeds.waits.message = Some(now);
         self.ghost.parsed += 1;
         if self.protocol.admits() {
             self.inbox += 1;
@@ -338,6 +350,8 @@ impl End {
         if self.protocol.state() == State::Closed && self.ghost.over_by.is_none() {
             self.ghost.over_by = Some(now + config.drain_timeout);
         }
+        let (phase, wants_output) = (self.protocol.phase(), self.wants_output());
+        self.ghost.deeds.watch(now, phase, wants_output);
     }
 }
 

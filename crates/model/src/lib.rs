@@ -7,6 +7,8 @@
 //! `docs/model-check.md` tells what is modelled, what is not, and what was found.
 
 mod actions;
+mod agreement;
+mod deeds;
 mod end;
 mod monitor;
 mod properties;
@@ -17,10 +19,11 @@ mod system;
 mod wire;
 
 pub use actions::Act;
+pub use deeds::{Deeds, Lost, Reason, Waits};
 pub use end::{End, Ghost};
 pub use monitor::Rule;
-pub use setup::{Budget, Cut, Fault, Setup, Times};
+pub use setup::{Budget, Cut, Fault, Faults, Setup, Times};
 pub use setups::{quick, setups};
 pub use sights::Sight;
-pub use system::{Lifecycle, System, Trouble};
+pub use system::{Lifecycle, System};
 pub use wire::{Frame, Tail, Wire};

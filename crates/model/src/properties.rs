@@ -2,10 +2,11 @@
 
 use adieu_core::lifecycle::Phase;
 use adieu_core::protocol::Protocol;
-use adieu_core::{Cause, Closed, Initiator, Role, State, Ticket};
+use adieu_core::{Cause, Closed, Initiator, State, Ticket};
 use stateright::Property;
 
-use crate::{End, Ghost, Lifecycle, Rule, Setup, System, Tail};
+use crate::agreement::{close_is_last, initiators_agree, is_excused, server_ends_first, verdicts_agree};
+use crate::{End, Fault, Ghost, Lifecycle, Rule, Setup, System};
 
 type Condition = fn(&Lifecycle, &System) -> bool;
 
@@ -32,7 +33,7 @@ const STEPS: [(&str, Condition); 18] = [
 ];
 
 /// What every state is asked.
-const STATES: [(&str, Condition); 20] = [
+const STATES: [(&str, Condition); 22] = [
     ("CLOSED comes within max_close_time", |_, s| s.ends.iter().all(|end| is_in_time(s, end))),
     ("what is noted takes effect within close_linger", |_, s| {
         s.ends.iter().all(|end| is_noted_in_time(s, end))
@@ -52,7 +53,9 @@ const STATES: [(&str, Condition); 20] = [
     ("clean is both Closes", |_, s| of_verdicts(s, clean)),
     ("the initiator has a Close to show", |_, s| of_verdicts(s, initiator)),
     ("initiators agree", |_, s| initiators_agree(s)),
-    ("a cause has its reason", |_, s| causes_are_real(s)),
+    ("a cause is what was done to this end", |_, s| of_verdicts(s, cause)),
+    ("who is not clean has its own reason", |_, s| of_both(s, is_excused)),
+    ("a Close is behind all that was sent", |_, s| of_both(s, close_is_last)),
     ("verdicts agree", |_, s| verdicts_agree(s)),
     ("a server ends the transport first", |_, s| server_ends_first(s)),
 ];
@@ -136,7 +139,7 @@ fn confirmed_is_committed(end: &End) -> bool {
 
 /// Rule 13, with a peer that sends no Pong of its own invention.
 fn confirmed_is_parsed(system: &System, end: &End, peer: &End) -> bool {
-    system.trouble.forged || number(end.protocol.confirmed()) <= peer.ghost.parsed
+    system.faults(end.role()).has(&[Fault::Pong]) || number(end.protocol.confirmed()) <= peer.ghost.parsed
 }
 
 fn parsed_is_shipped(_: &System, end: &End, peer: &End) -> bool {
@@ -177,6 +180,10 @@ fn clean(_: &System, end: &End, verdict: &Closed) -> bool {
     same && complete && verdict.clean == (both && verdict.flushed)
 }
 
+fn cause(_: &System, end: &End, verdict: &Closed) -> bool {
+    end.ghost.deeds.are_named(verdict)
+}
+
 fn initiator(_: &System, _: &End, verdict: &Closed) -> bool {
     match verdict.initiator {
         Some(Initiator::Local) => verdict.sent.is_some(),
@@ -184,65 +191,4 @@ fn initiator(_: &System, _: &End, verdict: &Closed) -> bool {
         None => verdict.sent.is_none() && verdict.received.is_none(),
         Some(_) => false,
     }
-}
-
-/// Not both can have been second.
-fn initiators_agree(system: &System) -> bool {
-    let second =
-        |end: &End| end.protocol.closed().is_some_and(|closed| closed.initiator == Some(Initiator::Peer));
-    !system.ends.iter().all(second)
-}
-
-/// What a verdict blames has happened.
-fn causes_are_real(system: &System) -> bool {
-    let trouble = &system.trouble;
-    [Role::Client, Role::Server].into_iter().all(|role| {
-        let Some(verdict) = system.end(role).protocol.closed() else { return true };
-        match &verdict.cause {
-            Cause::Handshake => verdict.clean,
-            Cause::Violation(_) => trouble.fault[crate::system::at(role)],
-            Cause::Failed | Cause::Aborted => trouble.forced,
-            Cause::Timeout(adieu_core::Timeout::Idle) => true,
-            Cause::Timeout(_) => trouble.late,
-            Cause::EndOfStream { .. } | Cause::Reset | Cause::Truncated => !trouble.is_none(),
-            _ => false,
-        }
-    })
-}
-
-/// Where nothing went wrong both are clean, and tell the same story.
-fn verdicts_agree(system: &System) -> bool {
-    let [client, server] = &system.ends;
-    let (Some(one), Some(other)) = (client.protocol.closed(), server.protocol.closed()) else {
-        return true;
-    };
-    let told = |one: &Closed, other: &Closed| one.received.is_none() || one.received == other.sent;
-    if !told(one, other) || !told(other, one) {
-        return false;
-    }
-    if !system.trouble.is_none() {
-        // Who is clean alone has an excuse: something went wrong.
-        return true;
-    }
-    let answered = system.ends.iter().all(|end| end.ghost.owed == 0);
-    let whole = |end: &End, peer: &End| peer.ghost.parsed == end.ghost.accepted - u64::from(cut(end));
-    let first = [one, other].iter().any(|verdict| verdict.initiator == Some(Initiator::Local));
-    answered
-        && one.clean
-        && other.clean
-        && first
-        && (one.cut_in, other.cut_in) == (other.cut_out, one.cut_out)
-        && whole(client, server)
-        && whole(server, client)
-        && system.wires.iter().all(|wire| wire.tail != Tail::Reset && !wire.spilt)
-}
-
-/// Rule 11, RFC 6455 §7.1.1: unless something went wrong.
-fn server_ends_first(system: &System) -> bool {
-    let open = |role| system.output(role).tail == Tail::Open;
-    !system.trouble.is_none() || open(Role::Client) || !open(Role::Server)
-}
-
-fn cut(end: &End) -> bool {
-    end.protocol.closed().is_some_and(|verdict| verdict.cut_out)
 }

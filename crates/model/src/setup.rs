@@ -90,6 +90,21 @@ impl Fault {
     pub const LOSSES: [Self; 4] = [Self::End, Self::Truncation, Self::Reset, Self::Write];
 }
 
+/// The faults that happened to an endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Faults(u8);
+
+impl Faults {
+    pub(crate) fn insert(&mut self, fault: Fault) {
+        self.0 |= 1 << fault as u8;
+    }
+
+    /// One of these is among them.
+    pub fn has(self, any: &[Fault]) -> bool {
+        any.iter().any(|fault| self.0 & 1 << *fault as u8 != 0)
+    }
+}
+
 /// An endpoint's timeouts, in ticks. They differ, so that no two fall together by chance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Times {

@@ -155,7 +155,7 @@ const TALKING: &[Setup] = &[
         small: Budget { sends: 1, pings: 1, closes: 1, faults: 1, jumps: Some(1), ..NONE },
         faults: &[Fault::Pong],
         batch: 1,
-        sights: &[],
+        sights: &[Sight::BothClean, Sight::Confirmed, Sight::Deceived],
         ..PLAIN
     },
     Setup {

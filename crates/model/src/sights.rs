@@ -75,6 +75,8 @@ sights! {
         |s: &System| end(s, |end| end.ghost.owed > 0 && end.ghost.read_close && end.protocol.has_urgent());
     Confirmed = "a verdict with a confirmation",
         |s: &System| any(s, |v| v.confirmed.is_some());
+    Deceived = "what is confirmed the peer has not parsed",
+        |s: &System| s.ends.iter().zip(s.ends.iter().rev()).any(|(end, peer)| is_deceived(end, peer));
     Unsent = "a verdict with something unsent",
         |s: &System| any(s, |v| v.unsent.messages > 0);
     Undelivered = "a verdict with something dropped",
@@ -104,6 +106,11 @@ fn end(system: &System, holds: fn(&End) -> bool) -> bool {
 /// The peer's Close was parsed and has not taken effect.
 fn is_noted(end: &End) -> bool {
     end.protocol.phase() == Phase::CloseNoted
+}
+
+/// A Pong was forged, and has confirmed more than the peer has parsed.
+fn is_deceived(end: &End, peer: &End) -> bool {
+    end.protocol.confirmed().is_some_and(|ticket| ticket.0 >= peer.ghost.parsed)
 }
 
 fn any(system: &System, holds: fn(&Closed) -> bool) -> bool {

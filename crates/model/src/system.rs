@@ -3,28 +3,8 @@
 use adieu_core::{Instant, Role, State};
 
 use crate::monitor::{Broken, Rule};
-use crate::{Act, Budget, End, Setup, Wire, properties};
+use crate::{Act, Budget, End, Faults, Setup, Wire, properties};
 use stateright::{Model, Property};
-
-/// What happened that may keep two endpoints from ending in agreement.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Trouble {
-    /// A fault of the transport, by the endpoint that it happened to.
-    pub fault: [bool; 2],
-    /// A Pong was forged.
-    pub forged: bool,
-    /// A deadline decided something.
-    pub late: bool,
-    /// An application failed the connection, or aborted it.
-    pub forced: bool,
-}
-
-impl Trouble {
-    /// Nothing of it happened.
-    pub fn is_none(&self) -> bool {
-        *self == Self { forged: self.forged, ..Self::default() }
-    }
-}
 
 /// A state of everything.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -37,8 +17,8 @@ pub struct System {
     pub wires: [Wire; 2],
     /// What may still happen.
     pub left: Budget,
-    /// What has happened.
-    pub trouble: Trouble,
+    /// What went wrong, by the endpoint that it happened to. What was done to it otherwise is in [`Ghost`](crate::Ghost).
+    pub faults: [Faults; 2],
     /// The rules that were broken on the way.
     pub broken: Broken,
 }
@@ -72,6 +52,11 @@ impl System {
     /// The wire that a role writes to.
     pub fn output(&self, role: Role) -> &Wire {
         &self.wires[at(peer(role))]
+    }
+
+    /// What went wrong at a role's endpoint.
+    pub fn faults(&self, role: Role) -> Faults {
+        self.faults[at(role)]
     }
 
     /// The next deadline of either endpoint.
@@ -121,7 +106,7 @@ impl Model for Lifecycle {
             ends: [End::new(Role::Client, client, now), End::new(Role::Server, server, now)],
             wires: [Wire::default(), Wire::default()],
             left: self.setup.budget,
-            trouble: Trouble::default(),
+            faults: [Faults::default(); 2],
             broken: Broken::default(),
         }]
     }

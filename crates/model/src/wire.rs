@@ -54,6 +54,20 @@ impl Frame {
         Header::parse(&self.0, receiver, false).ok().flatten().map(|(header, _)| header)
     }
 
+    /// Its payload, unmasked.
+    pub fn payload(&self) -> Vec<u8> {
+        let Some(header) = self.header() else { return Vec::new() };
+        let mut payload = self.0[self.0.len() - usize::try_from(header.len).unwrap_or(0)..].to_vec();
+        if let Some(key) = header.key {
+            mask(key, &mut payload);
+        }
+        payload
+    }
+
+    pub(crate) fn is_garbage(&self) -> bool {
+        self.header().is_none()
+    }
+
     pub(crate) fn is(&self, opcode: Opcode) -> bool {
         self.header().is_some_and(|header| header.opcode == opcode)
     }

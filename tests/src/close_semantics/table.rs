@@ -73,11 +73,21 @@ pub(super) fn phases() -> String {
     Phase::ALL.map(section).join("\n")
 }
 
-/// Rows that no driver reaches, by the reason why; those of phases that are not a role's are no rows of its.
-pub(super) fn unreached() -> String {
+/// Rows that the core never asks for, by the reason why.
+pub(super) fn unasked() -> String {
+    by_reasons(why_unasked)
+}
+
+/// Rows that the core asks for and no driver reaches, by the reason why.
+pub(super) fn unseen() -> String {
+    by_reasons(why_unseen)
+}
+
+/// Rows that have a reason; those of phases that are not a role's are no rows of its.
+fn by_reasons(why: fn(Row) -> Option<&'static str>) -> String {
     let mut reasons: Vec<(&str, Vec<Row>)> = Vec::new();
     for row in every_row().filter(|(role, phase, _)| reached_by(*phase).contains(role)) {
-        let Some(why) = why_unasked(row).or_else(|| why_unseen(row)) else { continue };
+        let Some(why) = why(row) else { continue };
         match reasons.iter_mut().find(|(reason, _)| *reason == why) {
             Some((_, rows)) => rows.push(row),
             None => reasons.push((why, vec![row])),

@@ -16,7 +16,6 @@ mod fuzzish;
 mod handshake;
 mod handshake_client;
 mod handshake_refusals;
-mod lifecycle_table;
 mod limits;
 mod prepared;
 mod protocol;

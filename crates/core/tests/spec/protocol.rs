@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use adieu_core::lifecycle::{Phase, Role};
 use adieu_core::protocol::Protocol;
-use adieu_core::{Kind, SendRefusal, State};
+use adieu_core::{Connection, Kind, SendRefusal, State};
 use common::{BOTH, Peer, START, close, config};
 
 fn open(role: Role) -> Protocol {
@@ -42,6 +42,16 @@ fn close_that_the_caller_has_not_queued_is_not_flushed_with_what_was_before_it()
         assert!(verdict.clean && verdict.flushed, "{verdict}");
         assert_eq!(verdict.unsent.messages, 0);
     }
+}
+
+#[test]
+fn protocol_is_plain_data_and_a_connection_is_small_and_may_move_between_threads() {
+    const fn plain<T: Clone + Eq + core::hash::Hash + core::fmt::Debug>() {}
+    const fn moves<T: Send + Sync + core::fmt::Debug>() {}
+    plain::<Protocol>();
+    plain::<Phase>();
+    moves::<Connection>();
+    assert!(size_of::<Connection>() <= 384, "{}", size_of::<Connection>());
 }
 
 #[test]

@@ -3,33 +3,34 @@
 use std::time::Duration;
 
 use adieu_core::frame::Opcode;
-use adieu_core::{Close, Initiator, Instant, Kind, Role, State, Transport, TransportError};
+use adieu_core::{Close, Instant, Kind, Role, State, Transport};
 use adieu_sim::trace::{Call, Outcome, Record, Told, Trace, Verdict, What};
 use adieu_sim::wire::{Decoder, Item};
 
 use super::life::Life;
+use super::reasons::{cause_has_its_reason, who_is_not_clean_has_a_reason};
 
-type Law = Result<(), String>;
+pub(crate) type Law = Result<(), String>;
 
-fn law(holds: bool, text: impl FnOnce() -> String) -> Law {
+pub(crate) fn law(holds: bool, text: impl FnOnce() -> String) -> Law {
     if holds { Ok(()) } else { Err(text()) }
 }
 
 /// A message: what it is, and whether its end is there.
 #[derive(Clone, Debug, PartialEq)]
-struct Message {
+pub(crate) struct Message {
     kind: Kind,
-    payload: Vec<u8>,
+    pub(crate) payload: Vec<u8>,
     whole: bool,
 }
 
 /// One endpoint of a run, with its peer's side of things.
-struct Side<'t> {
-    trace: &'t Trace,
-    role: Role,
-    verdict: &'t Verdict,
+pub(crate) struct Side<'t> {
+    pub(crate) trace: &'t Trace,
+    pub(crate) role: Role,
+    pub(crate) verdict: &'t Verdict,
     /// The messages that it sent, by ticket.
-    sent: Vec<Message>,
+    pub(crate) sent: Vec<Message>,
     /// Those of which the transport took at least a byte's worth of a whole frame, and the Close behind them.
     written: Vec<Message>,
     written_close: Option<Close>,
@@ -49,13 +50,12 @@ pub(crate) fn check(life: &Life, trace: &Trace) -> Law {
         ends_in_time(life, side).map_err(name)?;
         reads_what_was_written(side, peer).map_err(name)?;
         closes(side).map_err(name)?;
-        cause_has_its_reason(side).map_err(name)?;
+        cause_has_its_reason(life, side, peer).map_err(name)?;
         unsent_is_exact(side).map_err(name)?;
         confirmed_was_parsed(side, peer).map_err(name)?;
         delivered_in_order(side, peer).map_err(name)?;
         nothing_is_lost_on_a_clean_end(side, peer).map_err(name)?;
-        clean_agrees(trace, side, peer).map_err(name)?;
-        faultless_ends_are_explained(trace, side, peer).map_err(name)?;
+        who_is_not_clean_has_a_reason(side, peer).map_err(name)?;
     }
     Ok(())
 }
@@ -200,35 +200,6 @@ fn reads_what_was_written(side: &Side<'_>, peer: &Side<'_>) -> Law {
     law(written.starts_with(&read), || format!("{} bytes read, {} written", read.len(), written.len()))
 }
 
-/// What is said to have ended the connection did happen before, and nothing that outranks it (CLOSE.md rules 10 and 14).
-fn cause_has_its_reason(side: &Side<'_>) -> Law {
-    let Verdict { cause, initiator, sent, received, .. } = side.verdict;
-    let before: Vec<_> = side.trace.of(side.role).map(|record| &record.what).collect();
-    let decided = before.iter().position(|what| matches!(what, What::Verdict(_))).unwrap_or(0);
-    let happened = |find: fn(&What) -> bool| before[..decided].iter().any(|what| find(what));
-    let reset = happened(|what| {
-        matches!(what, What::ReadError(TransportError::Reset) | What::WriteError(TransportError::Reset))
-    });
-    let reason = match cause.as_str() {
-        "connection reset" => reset,
-        "end of stream" | "end of stream inside a frame" => happened(|what| *what == What::End) && !reset,
-        "TLS stream truncated" => {
-            happened(|what| *what == What::ReadError(TransportError::Truncated)) && !reset
-        }
-        "aborted" => happened(|what| matches!(what, What::Call(Call::Abort, Outcome::Done))),
-        "failed by the application" => {
-            happened(|what| matches!(what, What::Call(Call::Fail(_), Outcome::Done)))
-        }
-        "closing handshake complete" => sent.is_some() && received.is_some(),
-        timeout if timeout.ends_with(" timeout") => happened(|what| *what == What::Timeout),
-        _ => true,
-    };
-    law(reason, || "the cause has no reason".into())?;
-    law(received.is_some() || *initiator != Some(Initiator::Peer), || "no Close of the peer's began".into())?;
-    law(sent.is_some() || *initiator != Some(Initiator::Local), || "no Close of ours began".into())?;
-    law(initiator.is_some() == (sent.is_some() || received.is_some()), || "nobody began".into())
-}
-
 /// Messages not in `unsent` were handed to the transport whole; those in it were not.
 fn unsent_is_exact(side: &Side<'_>) -> Law {
     let whole = side.written.iter().filter(|message| message.whole).count();
@@ -261,14 +232,14 @@ fn delivered_in_order(side: &Side<'_>, peer: &Side<'_>) -> Law {
     Ok(())
 }
 
-/// Clean: all that the peer wrote was read, and delivered or counted.
+/// Behind the peer's Close nothing is to come: all that the peer wrote was read. Clean: and delivered or counted.
 fn nothing_is_lost_on_a_clean_end(side: &Side<'_>, peer: &Side<'_>) -> Law {
+    let whole = |messages: &[Message]| messages.iter().filter(|message| message.whole).count() as u64;
+    let (read, sent) = (whole(&side.read), whole(&peer.written));
+    law(side.verdict.received.is_none() || read == sent, || format!("{read} read of {sent} written"))?;
     if !side.verdict.clean {
         return Ok(());
     }
-    let whole = |messages: &[Message]| messages.iter().filter(|message| message.whole).count() as u64;
-    let (read, sent) = (whole(&side.read), whole(&peer.written));
-    law(read == sent, || format!("{read} read of {sent} written"))?;
     // Who gives up behind the verdict drops what nobody counts any more.
     let records = side.trace.of(side.role).skip_while(|record| !matches!(record.what, What::Verdict(_)));
     let mut late =
@@ -276,43 +247,4 @@ fn nothing_is_lost_on_a_clean_end(side: &Side<'_>, peer: &Side<'_>) -> Law {
     let (delivered, dropped) = (whole(&side.delivered), side.verdict.undelivered_messages);
     let all = delivered + dropped == read || (late.next().is_some() && delivered + dropped < read);
     law(all, || format!("{delivered} delivered and {dropped} dropped of {read}"))
-}
-
-/// A clean end is clean at the other side too, unless the network or that side itself put an end to it.
-fn clean_agrees(trace: &Trace, side: &Side<'_>, peer: &Side<'_>) -> Law {
-    let faults = trace.records.iter().any(|record| matches!(record.what, What::Fault(_)));
-    let own = gives_up(&peer.verdict.cause) || takes_back(side);
-    law(!side.verdict.clean || peer.verdict.clean || faults || own, || {
-        format!("the peer: {:?}", peer.verdict)
-    })
-}
-
-/// An endpoint that aborts, or whose drain deadline passes, behind its verdict: what it wrote last may be lost to a reset.
-fn takes_back(side: &Side<'_>) -> bool {
-    let aborts = |record: &Record| matches!(record.what, What::Call(Call::Abort, _));
-    let mut late = side.trace.of(side.role).skip_while(|record| !matches!(record.what, What::Verdict(_)));
-    side.trace.of(side.role).any(aborts) || late.any(|record| record.what == What::Timeout)
-}
-
-/// A cause with which an endpoint does not wait for the peer's Close (CLOSE.md rule 14, B5, B12, B13, B18).
-fn gives_up(cause: &str) -> bool {
-    let causes = [
-        "aborted", "write timeout", "close timeout", "closing timeout", "pong timeout",
-        "failed by the application",
-    ];
-    causes.contains(&cause) || cause.starts_with("protocol violation")
-}
-
-/// Without a fault, an end of stream or a reset has its reason at the other side.
-fn faultless_ends_are_explained(trace: &Trace, side: &Side<'_>, peer: &Side<'_>) -> Law {
-    let faults = trace.records.iter().any(|record| matches!(record.what, What::Fault(_)));
-    let cause = side.verdict.cause.as_str();
-    let cut = ["end of stream", "end of stream inside a frame", "connection reset"].contains(&cause);
-    if faults || !cut {
-        return Ok(());
-    }
-    let ours = &peer.verdict.cause;
-    let theirs =
-        ["end of stream", "end of stream inside a frame", "connection reset", "closing handshake complete"];
-    law(!theirs.contains(&ours.as_str()) || takes_back(peer), || format!("the peer: {:?}", peer.verdict))
 }

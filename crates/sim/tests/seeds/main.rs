@@ -2,6 +2,7 @@
 
 mod laws;
 mod life;
+mod reasons;
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,8 @@
-//! Which rows the core asks for: every short sequence of everything that an application, a transport, a clock and a peer can do.
+//! Which rows the core asks for: every short sequence of what an application, a transport, a clock and a peer can do. Deadlines of one kind pass
+//! at a time, and what is written is written whole.
 //!
-//! The core has no hook for that. What a call asks for is said here, and held against the phase that it leads to.
+//! The core has no hook for that. What a call asks for is said here, and held against the phase that it leads to; of a row that stays in its phase
+//! only that.
 
 use std::collections::{BTreeSet, HashSet};
 use std::mem::take;
@@ -58,8 +60,8 @@ const ACTS: [Act; 21] = [
     Act::Timeout,
 ];
 
-/// No way to a row is longer.
-const DEPTH: usize = 5;
+/// How many acts are tried; `ADIEU_CLOSURE_ACTS` says another number. Four are too few; seven ask for no other row.
+const ACTS_MOST: usize = 5;
 const SHORT: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(1_000_000);
 const DRAIN_LEN: usize = 64;
@@ -271,12 +273,16 @@ fn rows(from: &Place, asked: &[Input], to: &Place) -> Vec<Row> {
     found
 }
 
-/// Goes `DEPTH` acts far.
-fn explore(role: Role, watch: Watch, found: &mut BTreeSet<String>) {
+fn acts_most() -> usize {
+    std::env::var("ADIEU_CLOSURE_ACTS").map_or(ACTS_MOST, |acts| acts.parse().expect("a number of acts"))
+}
+
+/// Goes so many acts far.
+fn explore(role: Role, watch: Watch, acts_most: usize, found: &mut BTreeSet<String>) {
     let start = Place::new(role, config(watch));
     let mut seen = HashSet::from([start.clone()]);
     let mut edge = vec![start];
-    for _ in 0..DEPTH {
+    for _ in 0..acts_most {
         let mut next = Vec::new();
         for (from, act) in edge.iter().flat_map(|from| ACTS.map(|act| (from, act))) {
             let mut to = from.clone();
@@ -301,7 +307,7 @@ pub(crate) fn asked() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for role in super::graph::BOTH {
         for watch in WATCHES {
-            explore(role, watch, &mut found);
+            explore(role, watch, acts_most(), &mut found);
         }
     }
     found

@@ -153,6 +153,17 @@ fn an_end_or_a_reset_after_the_verdict_is_the_end_of_the_transport() {
 }
 
 #[test]
+fn a_reset_decides_whatever_is_not_decided() {
+    on_every("reset", |edge| edge.input == Input::Reset, |edge| is_closed(edge.to));
+}
+
+#[test]
+fn the_transport_is_in_use_until_the_verdict() {
+    let in_use = |edge: &Edge| edge.to.phase.transport() == Transport::Open;
+    on_every("in use", |edge| !is_closed(edge.to), in_use);
+}
+
+#[test]
 fn an_end_behind_what_is_noted_changes_nothing() {
     let noted = |edge: &Edge| matches!(edge.from.phase, Phase::CloseNoted | Phase::FaultNoted);
     on_every("end", |edge| noted(edge) && edge.input == Input::End, |edge| edge.to.phase == edge.from.phase);
