@@ -145,6 +145,24 @@ async fn a_replay_of_other_bytes_says_where_it_differs() {
 }
 
 #[tokio::test]
+async fn a_replay_compares_deadlines_and_says_so_where_an_older_record_has_none() {
+    let text = recorded_echo("deadlines", &[]).await.text();
+    let first = text.lines().nth(2).expect("a record");
+    assert!(first.ends_with(" client wants input true output true deadline 10.000000000"), "{first}");
+    let later = Scratch::holding("later", text.replacen("deadline 10.", "deadline 11.", 1));
+    let again = adieu(&["replay", later.path()]).await;
+    assert_eq!((again.code, again.err.len()), (Some(1), 0), "{again:?}");
+    assert!(again.out[0].starts_with(&format!("{}:3: ", later.path())), "{again:?}");
+
+    let without = text.lines().filter(|line| !line.contains(" client wants "));
+    let older: String = without.map(|line| format!("{line}\n")).collect();
+    let older = Scratch::holding("older", older);
+    let again = adieu(&["replay", older.path()]).await;
+    assert_eq!((again.code, again.err.len()), (Some(0), 0), "{again:?}");
+    assert!(again.out[0].ends_with(" (deadlines are not in it)"), "{again:?}");
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_trace_is_refused_in_one_line() {
     let good = recorded_echo("good", &[]).await.text();
     let broken = |number: usize, line: &str| {

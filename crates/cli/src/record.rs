@@ -36,7 +36,7 @@ pub(crate) async fn run(arguments: &Arguments, path: &Path) -> Result<ExitCode, 
     let mut entropy = [0; 16];
     getrandom::fill(&mut entropy).map_err(|error| Failure::new(error.to_string()))?;
     let setup = Setup { entropy: u128::from_le_bytes(entropy), ..setup(arguments) };
-    write!(file, "{}", Trace { seed: 0, setups: vec![setup.clone()], records: Vec::new() })
+    write!(file, "{}", Trace { seed: None, setups: vec![setup.clone()], records: Vec::new() })
         .map_err(unwritable)?;
     let mut stream = connect.reach().await.map_err(|error| failure(&error))?;
     stream.prepare();

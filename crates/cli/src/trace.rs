@@ -33,8 +33,9 @@ pub(crate) struct Arguments {
 
 /// Run a recorded connection again, without a network
 ///
-/// A fresh connection is given the same bytes, calls and times, and must do the same. If it
-/// does not, the first difference is told, with its line in FILE.
+/// A fresh connection is given the same bytes, calls and times, and must do the same, and want
+/// the same of its driver at all times: bytes, room, a deadline. If it does not, the first
+/// difference is told, with its line in FILE.
 ///
 /// Exit status: 0 if nothing differs, 1 if something does or FILE cannot be read.
 #[derive(Debug, clap::Args)]
@@ -69,7 +70,9 @@ pub(crate) fn run_again(arguments: &ReplayArguments) -> Result<ExitCode, Failure
             return Ok(ExitCode::FAILURE);
         }
     }
-    print(&format!("no difference in {} records\n", trace.records.len()))?;
+    let known = trace.setups.iter().all(|setup| trace.tells_wants(setup.role));
+    let limit = if known { "" } else { " (deadlines are not in it)" };
+    print(&format!("no difference in {} records{limit}\n", trace.records.len()))?;
     Ok(ExitCode::SUCCESS)
 }
 

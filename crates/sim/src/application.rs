@@ -4,7 +4,7 @@ use core::ops::{Deref, DerefMut};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use adieu_core::{Event, Instant, Message, SendError, SendRefusal, Ticket};
+use adieu_core::{Event, Instant, Message, Prepared, SendError, SendRefusal, Ticket};
 
 use crate::Traced;
 use crate::endpoint::{Driver, Wire};
@@ -91,6 +91,29 @@ impl Port<'_> {
         self.driver.traced.send(message.into())
     }
 
+    /// As [`Connection::send_uncompressed`](adieu_core::Connection::send_uncompressed).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn send_uncompressed<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+    ) -> Result<Ticket, SendError<Message<'m>>> {
+        self.driver.look(self.wire);
+        self.driver.traced.send_uncompressed(message.into())
+    }
+
+    /// As [`Connection::send_prepared`](adieu_core::Connection::send_prepared).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn send_prepared(&mut self, message: &Prepared) -> Result<Ticket, SendRefusal> {
+        self.driver.look(self.wire);
+        self.driver.traced.send_prepared(message)
+    }
+
     /// As [`Connection::send_fragment`](adieu_core::Connection::send_fragment).
     ///
     /// # Errors
@@ -114,7 +137,11 @@ impl Port<'_> {
 
     /// A call as data; its outcome is in the trace.
     pub fn perform(&mut self, call: &Call) {
-        if matches!(call, Call::Send(..) | Call::Fragment(..)) {
+        let sends = matches!(
+            call,
+            Call::Send(..) | Call::SendUncompressed(..) | Call::SendPrepared(..) | Call::Fragment(..)
+        );
+        if sends {
             self.driver.look(self.wire);
         }
         self.driver.left |= *call == Call::Leave;

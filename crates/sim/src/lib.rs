@@ -37,16 +37,17 @@
 //! - [`Plan`] says how the network behaves: delays, cuts, buffers and [`Fault`]s. Its ends are those of TCP: data before an end arrives
 //!   before it, a reset takes what waits with it or does not, a close with unread input is a reset.
 //! - [`Trace`] is what happened. [`Trace::story`] tells it in words, [`Trace::svg`] draws it, its `Display` and `FromStr` keep it in a file.
-//! - [`replay`] gives a fresh connection what an endpoint of a trace was given, and says where it differs first: a trace of today is
-//!   a regression test of tomorrow.
+//! - [`replay`] gives a fresh connection what an endpoint of a trace was given, and says where it differs first, be it only in the deadline
+//!   that it asks for: a trace of today is a regression test of tomorrow.
 //! - [`Endpoint`] is the driver alone, over any [`Wire`]: it records a real connection as the simulator records its own.
-//! - `strategy` (with the feature `proptest`) makes streams of frames, right and wrong, calls and networks.
+//! - `strategy` (with the feature `proptest`) makes streams of frames, right and wrong, compressed or not, calls and networks.
 //!
 //! The driver in here obeys `docs/writing-a-driver.md` and is no more than that: it knows no state, no deadline and no frame.
 
 mod application;
 mod dice;
 mod endpoint;
+mod inflate;
 mod line;
 mod network;
 mod peer;

@@ -13,7 +13,8 @@ use crate::{Application, Dice, Harm, Plan, Port, Setup, Step};
 /// After so many turns in one moment, a deadline is not acted on, or two sides never stop talking.
 const MAX_TURNS: usize = 1_000_000;
 
-/// A simulated network between two sides. Everything follows from its seed, which is printed if a test panics inside it.
+/// A simulated network between two sides. Everything follows from its seed, which is printed if a test panics inside it, and is the first line
+/// of a [`Trace::story`].
 pub struct Network<'a> {
     seed: Shown,
     line: Line,
@@ -140,7 +141,7 @@ impl<'a> Network<'a> {
     /// If an application, or the two together, never come to rest.
     pub fn run(mut self, limit: Duration) -> Trace {
         self.advance(limit);
-        Trace { seed: self.seed.0, setups: self.setups, records: self.records }
+        Trace { seed: Some(self.seed.0), setups: self.setups, records: self.records }
     }
 
     /// When something happens next.

@@ -110,11 +110,12 @@ impl Fault {
         let at = When::At(dice.time(Duration::from_secs(8)));
         let after = When::After(dice.below(3_000));
         let when = dice.pick(&[at, after]);
-        let harm = match dice.below(5) {
+        let harm = match dice.below(6) {
             0 => Harm::Stall(dice.time(Duration::from_secs(10))),
             1 => Harm::Stall(Duration::MAX),
             2 => Harm::End,
             3 => Harm::Truncate,
+            4 => Harm::FailWriting,
             _ => Harm::Reset,
         };
         Self { from, when, harm }

@@ -29,7 +29,7 @@ impl fmt::Display for Difference {
 impl core::error::Error for Difference {}
 
 /// Gives a fresh connection what the trace's endpoint in `role` was given, and compares what comes of it. A trace without such an endpoint
-/// has nothing to compare.
+/// has nothing to compare; one that was written down before [`What::Wants`] was recorded is compared without it.
 ///
 /// # Errors
 ///
@@ -44,8 +44,11 @@ pub fn replay(trace: &Trace, role: Role) -> Result<(), Box<Difference>> {
         again.now = record.at;
         repeat(&mut again, &record.what);
     }
-    let longest = expected.len().max(again.records.len());
-    let pair = |index: usize| (expected.get(index).copied(), again.records.get(index));
+    let told = trace.tells_wants(role);
+    let comparable = |record: &&Record| told || !matches!(record.what, What::Wants(_));
+    let found: Vec<_> = again.records.iter().filter(comparable).collect();
+    let longest = expected.len().max(found.len());
+    let pair = |index: usize| (expected.get(index).copied(), found.get(index).copied());
     match (0..longest).find(|&index| pair(index).0 != pair(index).1) {
         None => Ok(()),
         Some(index) => {
@@ -68,6 +71,7 @@ fn repeat(again: &mut Traced, what: &What) {
         What::Call(call, _) => again.perform(call),
         What::Commit(_) => drop(again.commit().len()),
         What::Written(len) => again.written(*len),
-        What::State(_) | What::PeerClose(_) | What::Level(_) | What::Verdict(_) | What::Fault(_) => {}
+        What::State(_) | What::PeerClose(_) | What::Level(_) => {}
+        What::Verdict(_) | What::Wants(_) | What::Fault(_) => {}
     }
 }

@@ -27,9 +27,9 @@ pub(crate) enum Act {
 }
 
 impl Trace {
-    /// The run in words: a line for each frame sent (`>`) and received (`<`), each event and call (`|`), each change (`*`).
+    /// The run in words: its seed, then a line for each frame sent (`>`) and received (`<`), each event and call (`|`), each change (`*`).
     pub fn story(&self) -> String {
-        let mut story = String::new();
+        let mut story = self.seed.map_or_else(String::new, |seed| format!("seed {seed}\n"));
         for Scene { at, role, act } in scenes(self) {
             let (sign, words) = match &act {
                 Act::Sent(_, words) => ('>', words),
@@ -123,7 +123,7 @@ fn act(record: &Record) -> Option<Act> {
         What::Level(level) => Act::Turn(format!("transport: {}", name(level))),
         What::Verdict(verdict) => Act::Turn(decided(verdict)),
         What::Fault(harm) => Act::Turn(format!("network: {}", name(harm))),
-        What::Read(_) | What::Ahead | What::Commit(_) | What::Written(_) => return None,
+        What::Read(_) | What::Ahead | What::Commit(_) | What::Written(_) | What::Wants(_) => return None,
     };
     Some(act)
 }
@@ -141,6 +141,10 @@ fn told_in_words(told: &Told) -> String {
 fn called(call: &Call, outcome: &Outcome) -> String {
     let call = match call {
         Call::Send(kind, payload) => format!("send {} \"{}\"", name(kind), short(payload)),
+        Call::SendUncompressed(kind, payload) => {
+            format!("send {} \"{}\" uncompressed", name(kind), short(payload))
+        }
+        Call::SendPrepared(kind, payload) => format!("send {} \"{}\" prepared", name(kind), short(payload)),
         Call::Fragment(kind, payload, end) => {
             format!("fragment {} \"{}\"{}", name(kind), short(payload), if *end { "" } else { "…" })
         }

@@ -14,8 +14,8 @@ use crate::{Harm, Setup};
 /// As text it has a line for each; [`FromStr`] reads it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
-    /// The seed of the run.
-    pub seed: u64,
+    /// The seed of the run; a recorded connection has none.
+    pub seed: Option<u64>,
     /// The endpoints; a raw peer has no setup.
     pub setups: Vec<Setup>,
     /// What happened.
@@ -64,8 +64,22 @@ plain_enum! {
         Level(level: Transport) = "level",
         /// The verdict was decided.
         Verdict(verdict: Box<Verdict>) = "verdict",
+        /// The connection wants something else of its driver than before; the first record says what it wants at the beginning.
+        Wants(wants: Wants) = "wants",
         /// The network failed in the direction of what this side sends.
         Fault(harm: Harm) = "fault",
+    }
+}
+
+plain_struct! {
+    /// What a connection wants of its driver.
+    pub struct Wants {
+        /// Something to read: `wants_input`.
+        pub input: bool,
+        /// Room to write: `wants_output`.
+        pub output: bool,
+        /// To be told when this is past: `deadline`.
+        pub deadline: Option<Instant>,
     }
 }
 
@@ -102,6 +116,10 @@ plain_enum! {
         Reject(status: u16) = "reject",
         /// `send`.
         Send(kind: Kind, payload: Vec<u8>) = "send",
+        /// `send_uncompressed`.
+        SendUncompressed(kind: Kind, payload: Vec<u8>) = "send-uncompressed",
+        /// `send_prepared`.
+        SendPrepared(kind: Kind, payload: Vec<u8>) = "send-prepared",
         /// `send_fragment`; whether it is the last.
         Fragment(kind: Kind, payload: Vec<u8>, end: bool) = "fragment",
         /// `ping`.
@@ -216,6 +234,11 @@ impl Trace {
         self.told(role).filter_map(text).collect()
     }
 
+    /// Whether it was recorded what the connection of one side wanted of its driver; older traces do not have that.
+    pub fn tells_wants(&self, role: Role) -> bool {
+        self.of(role).any(|record| matches!(record.what, What::Wants(_)))
+    }
+
     /// All bytes that one side has read.
     pub fn read(&self, role: Role) -> Vec<u8> {
         let bytes = self.of(role).filter_map(|record| match &record.what {
@@ -324,7 +347,7 @@ impl FromStr for Record {
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {}", self.seed)?;
+        writeln!(f, "seed {}", crate::text::name(&self.seed))?;
         for setup in &self.setups {
             writeln!(f, "endpoint {}", crate::text::name(setup))?;
         }

@@ -6,11 +6,11 @@ use core::mem::take;
 
 use adieu_core::handshake::{Accept, Reject};
 use adieu_core::{
-    AnswerError, Close, CloseError, Connection, Event, Instant, Kind, Message, PingError, Role, SendError,
-    State, Ticket, Transport, TransportError,
+    AnswerError, Close, CloseError, Connection, Event, Instant, Kind, Message, PingError, Prepared, Role,
+    SendError, SendRefusal, State, Ticket, Transport, TransportError,
 };
 
-use crate::trace::{Call, Outcome, Record, Told, Verdict, What};
+use crate::trace::{Call, Outcome, Record, Told, Verdict, Wants, What};
 
 /// A connection whose every call is in the trace.
 pub struct Traced {
@@ -32,12 +32,15 @@ struct Seen {
     level: Transport,
     peer_close: Option<Close>,
     verdict: Option<Verdict>,
+    wants: Wants,
 }
 
 impl Seen {
     fn of(conn: &Connection) -> Self {
         let (peer_close, verdict) = (conn.peer_close().cloned(), conn.closed().map(Verdict::from));
-        Self { state: conn.state(), level: conn.transport(), peer_close, verdict }
+        let (input, output, deadline) = (conn.wants_input(), conn.wants_output(), conn.deadline());
+        let wants = Wants { input, output, deadline };
+        Self { state: conn.state(), level: conn.transport(), peer_close, verdict, wants }
     }
 }
 
@@ -45,7 +48,11 @@ impl Seen {
 impl Traced {
     pub(crate) fn new(conn: Connection, now: Instant) -> Self {
         let (role, seen) = (conn.role(), Seen::of(&conn));
-        Self { conn, role, now, rest: Vec::new(), committed: Vec::new(), records: Vec::new(), seen }
+        let first = What::Wants(seen.wants.clone());
+        let (rest, committed, records) = (Vec::new(), Vec::new(), Vec::new());
+        let mut traced = Self { conn, role, now, rest, committed, records, seen };
+        traced.note(first);
+        traced
     }
 
     pub(crate) fn note(&mut self, what: What) {
@@ -64,7 +71,7 @@ impl Traced {
         if before == self.seen {
             return;
         }
-        let Seen { state, level, peer_close, verdict } = self.seen.clone();
+        let Seen { state, level, peer_close, verdict, wants } = self.seen.clone();
         if let Some(close) = peer_close.filter(|close| Some(close) != before.peer_close.as_ref()) {
             self.note(What::PeerClose(close));
         }
@@ -76,6 +83,9 @@ impl Traced {
         }
         if level != before.level {
             self.note(What::Level(level));
+        }
+        if wants != before.wants {
+            self.note(What::Wants(wants));
         }
     }
 
@@ -253,6 +263,21 @@ impl Traced {
         self.called(call, result)
     }
 
+    pub(crate) fn send_uncompressed<'m>(
+        &mut self,
+        message: Message<'m>,
+    ) -> Result<Ticket, SendError<Message<'m>>> {
+        let call = Call::SendUncompressed(message.kind(), message.as_bytes().to_vec());
+        let result = self.conn.send_uncompressed(self.now, message);
+        self.called(call, result)
+    }
+
+    pub(crate) fn send_prepared(&mut self, message: &Prepared) -> Result<Ticket, SendRefusal> {
+        let call = Call::SendPrepared(message.kind(), message.payload().to_vec());
+        let result = self.conn.send_prepared(self.now, message);
+        self.called(call, result)
+    }
+
     pub(crate) fn send_fragment<'m>(
         &mut self,
         part: Message<'m>,
@@ -278,6 +303,10 @@ impl Traced {
             Call::Accept(subprotocol) => drop(self.accept(subprotocol.as_deref())),
             Call::Reject(status) => drop(self.reject(*status)),
             Call::Send(kind, payload) => drop(self.send(message(*kind, payload))),
+            Call::SendUncompressed(kind, payload) => drop(self.send_uncompressed(message(*kind, payload))),
+            Call::SendPrepared(kind, payload) => {
+                let _refusal = self.send_prepared(&Prepared::new(&message(*kind, payload)));
+            }
             Call::Fragment(kind, payload, end) => drop(self.send_fragment(message(*kind, payload), *end)),
             Call::Ping => drop(self.ping()),
             Call::Pong(payload) => drop(self.pong(payload)),

@@ -6,30 +6,36 @@ use adieu_core::frame::{Header, Opcode};
 use adieu_core::mask::mask;
 use adieu_core::{Close, Role};
 
+use crate::inflate::Inflating;
+
 /// What stands on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
     /// An HTTP head.
     Head(Vec<u8>),
-    /// A frame, its payload unmasked.
+    /// A frame, its payload unmasked, and inflated if it was compressed and can be; the header has the length on the way.
     Frame(Header, Vec<u8>),
     /// What is no frame, and everything behind it.
     Broken(String),
 }
 
 /// Reads what one side sends, piece by piece.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Decoder {
     receiver: Role,
     head: bool,
     broken: bool,
     rest: Vec<u8>,
+    inflating: Inflating,
+    /// The message that has begun is compressed.
+    compressed: bool,
 }
 
 impl Decoder {
     /// For what is sent to `receiver`; `upgraded`: without an opening handshake.
     pub fn new(receiver: Role, upgraded: bool) -> Self {
-        Self { receiver, head: !upgraded, broken: false, rest: Vec::new() }
+        let (rest, inflating) = (Vec::new(), Inflating::default());
+        Self { receiver, head: !upgraded, broken: false, rest, inflating, compressed: false }
     }
 
     /// Takes more bytes; what is complete with them.
@@ -71,9 +77,22 @@ impl Decoder {
                 let mut payload = rest.get(at..end)?.to_vec();
                 header.key.into_iter().for_each(|key| mask(key, &mut payload));
                 *taken += end;
-                Some(Item::Frame(header, payload))
+                Some(Item::Frame(header, self.inflated(header, payload)))
             }
         }
+    }
+
+    fn inflated(&mut self, header: Header, payload: Vec<u8>) -> Vec<u8> {
+        match header.opcode {
+            Opcode::Text | Opcode::Binary => {
+                self.compressed = header.rsv1;
+                self.inflating.begin();
+            }
+            Opcode::Continuation => {}
+            Opcode::Close | Opcode::Ping | Opcode::Pong => return payload,
+        }
+        let inflated = self.compressed.then(|| self.inflating.next(&payload, header.fin));
+        inflated.flatten().unwrap_or(payload)
     }
 }
 

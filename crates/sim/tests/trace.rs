@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use adieu_core::{Kind, Role, Transport};
-use adieu_sim::trace::{Call, Record, Told, What};
+use adieu_core::deflate::Deflate;
+use adieu_core::{Instant, Kind, Prepared, Role, Transport};
+use adieu_sim::trace::{Call, Outcome, Record, Told, Wants, What};
 use adieu_sim::{Collect, Echo, Network, Plan, Script, Setup, Step, Trace, replay};
 
 const ASK: [&str; 3] = ["one", "\"two\"\n<&>", "\u{1F44B}"];
@@ -69,6 +70,8 @@ fn lines_that_are_no_records_are_refused() {
         "1.500000000 server end of all",
         &good[..good.len() - 1],
         "1.500000000 server read \"a",
+        "1.500000000 server wants input true output false deadline 5",
+        "1.500000000 server wants deadline 5.000000000",
     ] {
         assert!(bad.parse::<Record>().is_err(), "{bad}");
     }
@@ -124,6 +127,110 @@ fn a_replay_knows_the_configuration_and_the_masking_keys() {
     let mut trace = echo(1);
     trace.setups[1].config.max_message_len = 1;
     assert!(replay(&trace, Role::Server).is_err());
+}
+
+/// A server that closes at once, and is not answered (CLOSE.md B5).
+fn unanswered() -> Trace {
+    let setup = Setup::server().upgraded().config(|config| config.ping_interval = None);
+    Network::new(1)
+        .endpoint(setup, Script::new().at(Duration::ZERO, Call::close(1000, "bye")))
+        .peer(Role::Client, [Step::AwaitEnd])
+        .run(Duration::from_secs(100))
+}
+
+#[test]
+fn what_is_wanted_of_the_driver_is_recorded_when_it_changes() {
+    let trace = unanswered();
+    let wants = trace.of(Role::Server).filter_map(|record| match &record.what {
+        What::Wants(wants) => Some((record.at, wants.clone())),
+        _ => None,
+    });
+    let secs = |secs| Instant::EPOCH + Duration::from_secs(secs);
+    let wants_then = |at, input, output, deadline: Option<u64>| {
+        (secs(at), Wants { input, output, deadline: deadline.map(secs) })
+    };
+    let expected = [
+        wants_then(0, true, false, None),
+        // The Close is queued: 30 s for any progress, before the 60 s for the whole end.
+        wants_then(0, true, true, Some(30)),
+        // It is written: 5 s for the answer.
+        wants_then(0, true, false, Some(5)),
+        wants_then(5, false, false, None),
+    ];
+    assert_eq!(wants.collect::<Vec<_>>(), expected, "{trace}");
+}
+
+/// At its recorded time a deadline has passed as well if it was due earlier: only the record of it tells.
+#[test]
+fn a_deadline_that_comes_earlier_is_a_difference() {
+    let mut trace = unanswered();
+    assert_eq!(replay(&trace, Role::Server), Ok(()));
+    trace.setups[0].config.close_timeout = Duration::from_secs(1);
+    let difference = replay(&trace, Role::Server).expect_err("a difference");
+    let deadline = |record: Option<Record>| match record.map(|record| record.what) {
+        Some(What::Wants(wants)) => wants.deadline.map(|at| at.since(Instant::EPOCH).as_secs()),
+        _ => None,
+    };
+    assert_eq!((deadline(difference.expected), deadline(difference.found)), (Some(5), Some(1)));
+}
+
+#[test]
+fn a_trace_that_does_not_say_what_is_wanted_is_told_and_replayed_without() {
+    let mut trace = echo(1);
+    let (story, svg) = (trace.story(), trace.svg());
+    trace.records.retain(|record| !matches!(record.what, What::Wants(_)));
+    assert_eq!((trace.story(), trace.svg()), (story, svg));
+    for role in [Role::Client, Role::Server] {
+        assert!(!trace.tells_wants(role) && echo(1).tells_wants(role));
+        assert_eq!(replay(&trace, role), Ok(()));
+    }
+    trace.records.retain(|record| !matches!(record.what, What::Verdict(_)));
+    assert!(replay(&trace, Role::Client).is_err());
+}
+
+#[test]
+fn a_story_begins_with_the_seed_of_its_run() {
+    let mut trace = echo(77);
+    let story = trace.story();
+    assert!(story.starts_with("seed 77\n"), "{story}");
+    trace.seed = None;
+    assert!(story.ends_with(&trace.story()) && !trace.story().contains("seed"), "{story}");
+    assert_eq!(trace.to_string().parse(), Ok(trace));
+}
+
+#[test]
+fn messages_that_are_prepared_or_not_to_be_compressed_are_sent_so() {
+    let sends = |port: &mut adieu_sim::Port<'_>, event| {
+        if let adieu_core::Event::Open(_) = event {
+            assert!(port.send_prepared(&Prepared::text("so so so so")).is_ok());
+            assert!(port.send_uncompressed("so so so so").is_ok());
+            assert!(port.send("so so so so").is_ok());
+        }
+    };
+    let deflate = |setup: Setup| {
+        setup.config(|config| {
+            let deflate = config.deflate.insert(Deflate::default());
+            deflate.threshold = 0;
+        })
+    };
+    let script = Script::new().at(Duration::from_secs(1), Call::close(1000, ""));
+    let trace = Network::new(1)
+        .endpoint(deflate(Setup::client()), (sends, script))
+        .endpoint(deflate(Setup::server()), Collect)
+        .run(Duration::from_secs(10));
+    assert_eq!(trace.texts(Role::Server), ["so so so so"; 3]);
+    let text: Trace = trace.to_string().parse().expect("a trace");
+    assert_eq!((replay(&text, Role::Client), &text), (Ok(()), &trace));
+    let tickets = trace.of(Role::Client).filter(|record| {
+        matches!(
+            record.what,
+            What::Call(Call::SendPrepared(..) | Call::SendUncompressed(..), Outcome::Number(_))
+        )
+    });
+    assert_eq!(tickets.count(), 2);
+    // What is compressed is told as it was before.
+    let told = |words: &str| trace.story().lines().filter(|line| line.contains(words)).count();
+    assert_eq!((told("> text \"so so so so\""), told("> compressed text \"so so so so\"")), (2, 1));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
+use adieu_core::deflate::Deflate;
 use adieu_core::{Close, Config, Event, Instant, Kind, Role};
 use adieu_sim::trace::Call;
 use adieu_sim::{Application, Dice, Network, Plan, Port, Setup, Trace};
@@ -24,19 +25,29 @@ impl Life {
         let dice = &mut Dice::new(seed ^ 0x11FE);
         let plan = if dice.percent(20) { Plan::default() } else { Plan::rough(seed) };
         let upgraded = dice.percent(50);
-        let configs = [config(dice), config(dice)];
+        let mut configs = [config(dice), config(dice)];
+        let dice = &mut Dice::new(seed ^ 0x0DEF_1A7E);
+        let compresses = dice.percent(30);
+        if compresses {
+            configs.iter_mut().for_each(|config| config.deflate = Some(deflate(dice)));
+        }
+        let upgraded = upgraded && !compresses;
         Self { seed, plan, upgraded, configs, ends: Default::default() }
+    }
+
+    /// Compression is agreed on in the opening handshake.
+    pub(crate) fn compresses(&self) -> bool {
+        self.configs.iter().all(|config| config.deflate.is_some())
     }
 
     pub(crate) fn run(&self) -> Trace {
         let mut network = Network::new(self.seed).plan(self.plan.clone());
         for (index, setup) in [Setup::client(), Setup::server()].into_iter().enumerate() {
             let setup = Setup { upgraded: self.upgraded, config: self.configs[index].clone(), ..setup };
-            let app = Anyone::new(
-                Dice::new(self.seed * 2 + index as u64),
-                setup.role,
-                Rc::clone(&self.ends[index]),
-            );
+            let dice = Dice::new(self.seed * 2 + index as u64);
+            // What is called before the handshake is over is refused, and compresses nothing.
+            let begins = Instant::EPOCH + Duration::from_secs(self.compresses().into());
+            let app = Anyone::new(dice, setup.role, begins, Rc::clone(&self.ends[index]));
             network = network.endpoint(setup, app);
         }
         network.run(Duration::from_secs(3600))
@@ -67,6 +78,17 @@ fn config(dice: &mut Dice) -> Config {
     config
 }
 
+fn deflate(dice: &mut Dice) -> Deflate {
+    let mut deflate = Deflate::default();
+    deflate.server_no_context_takeover = dice.percent(30);
+    deflate.client_no_context_takeover = dice.percent(30);
+    deflate.server_max_window_bits = dice.pick(&[9, 12, 15]);
+    deflate.client_max_window_bits = dice.pick(&[9, 12, 15]);
+    deflate.level = dice.pick(&[0, 1, 6, 9]);
+    deflate.threshold = dice.pick(&[0, 0, 128]);
+    deflate
+}
+
 /// An application that does anything, and closes in the end.
 struct Anyone {
     dice: Dice,
@@ -82,9 +104,9 @@ struct Anyone {
 }
 
 impl Anyone {
-    fn new(mut dice: Dice, role: Role, ends: Rc<Cell<u32>>) -> Self {
-        let mut calls: Vec<_> = (0..dice.below(20)).map(|_| any_call(&mut dice)).collect();
-        let last = Instant::EPOCH + Duration::from_secs(3) + dice.time(Duration::from_secs(12));
+    fn new(mut dice: Dice, role: Role, begins: Instant, ends: Rc<Cell<u32>>) -> Self {
+        let mut calls: Vec<_> = (0..dice.below(20)).map(|_| any_call(&mut dice, begins)).collect();
+        let last = begins + Duration::from_secs(3) + dice.time(Duration::from_secs(12));
         calls.push((last, Call::CloseCutting(Close::new(1000, "the end").expect("a good close"))));
         calls.sort_by_key(|(at, _)| *at);
         let (answers, works) = (dice.pick(&[0, 0, 50, 100]), dice.pick(&[0, 0, 20, 80]));
@@ -93,11 +115,11 @@ impl Anyone {
     }
 }
 
-fn any_call(dice: &mut Dice) -> (Instant, Call) {
+fn any_call(dice: &mut Dice, begins: Instant) -> (Instant, Call) {
     let len = dice.pick(&[0, 5, 50, 126, 1_000, 5_000, 70_000]);
     let payload = |dice: &mut Dice| {
-        let letter = b'a' + dice.below(26) as u8;
-        vec![letter; dice.below(len + 1) as usize]
+        let first = dice.below(26);
+        letters(first).take(dice.below(len + 1) as usize).collect()
     };
     let kind = dice.pick(&[Kind::Text, Kind::Binary]);
     let code = dice.pick(&[1000, 1001, 3000, 4999]);
@@ -116,7 +138,16 @@ fn any_call(dice: &mut Dice) -> (Instant, Call) {
         _ => Call::Leave,
     };
     let longest = dice.pick(&[100, 3_000, 12_000]);
-    (Instant::EPOCH + dice.time(Duration::from_millis(longest)), call)
+    (begins + dice.time(Duration::from_millis(longest)), call)
+}
+
+/// Letters without end: one alone, which is compressed to almost nothing, two, or 26, which hardly are.
+fn letters(first: u64) -> impl Iterator<Item = u8> {
+    let (mut seed, count) = (first, [1, 2, 26][first as usize % 3]);
+    core::iter::repeat_with(move || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        b'a' + ((first + (seed >> 33) % count) % 26) as u8
+    })
 }
 
 impl Application for Anyone {
