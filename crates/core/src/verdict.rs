@@ -79,7 +79,7 @@ pub struct Unsent {
     pub first: Option<Ticket>,
     /// How many.
     pub messages: u64,
-    /// Their payloads, in bytes.
+    /// Their payloads, in bytes, as they would have travelled: those that were compressed, compressed.
     pub bytes: u64,
 }
 
