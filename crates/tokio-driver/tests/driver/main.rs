@@ -9,11 +9,15 @@ mod deflate;
 mod echo;
 mod ending;
 mod faults;
+mod guests;
 mod halves;
 mod peers;
 mod proxies;
+mod reaching;
 mod script;
 mod sending;
 mod serving;
 mod turns;
 mod upgrading;
+
+use script::steps;
