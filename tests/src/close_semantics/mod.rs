@@ -12,6 +12,7 @@ mod moves;
 mod source_docs;
 mod svg;
 mod table;
+mod unplayed;
 mod verdicts;
 
 use source_docs::{doc, items};
@@ -53,6 +54,8 @@ fn fill(what: &str) -> String {
         "phases" => table::phases(),
         "unreached" => table::unreached(),
         "except" => except(rest),
+        "unplayed" => unplayed::unplayed(),
+        "hidden" => unplayed::hidden(),
         "cases" => cases::cases(),
         "legend" => cases::legend(),
         "case" => case(rest),
