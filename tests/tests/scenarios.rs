@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use adieu_core::Role;
 use adieu_sim::Cuts;
 use adieu_tests::scenario::{
-    CoreRunner, Cut, Direction, Feed, MioLoopRunner, MioRunner, Over, Runner, Scenario, Seen, SimRunner,
-    TokioRunner, Trace, all, parse, play,
+    Act, AppAct, CoreRunner, Cut, ELSEWHERE, Expect, Feed, Hidden, MioLoopRunner, MioRunner, Over, Runner,
+    Scenario, Seen, SimRunner, TokioRunner, Wanted, all, parse, play, why_not_over_sockets,
 };
 
 #[path = "scenarios/bytes.rs"]
@@ -23,7 +23,6 @@ struct Failures {
 }
 
 impl Failures {
-    /// Plays a scenario; one that is disputed must fail, so that its mark does not outlive its cause.
     fn play(&mut self, scenario: &Scenario, role: Role, how: &str, runner: &mut impl Runner) {
         self.plays += 1;
         let result = catch_unwind(AssertUnwindSafe(|| play(scenario, role, runner)));
@@ -31,13 +30,7 @@ impl Failures {
             Ok(result) => result.err(),
             Err(_) => Some(format!("[{}] {role:?}: panicked, see above", scenario.id)),
         };
-        match (error, &scenario.disputed) {
-            (Some(error), None) => self.what.push(format!("{how}: {error}")),
-            (None, Some(why)) => {
-                self.what.push(format!("{how}: [{}] is disputed ({why}) and passes", scenario.id));
-            }
-            (Some(_), Some(_)) | (None, None) => {}
-        }
+        self.what.extend(error.map(|error| format!("{how}: {error}")));
     }
 
     #[track_caller]
@@ -80,32 +73,40 @@ fn every_scenario_holds_over_the_simulator_whatever_chance_does() {
     failures.check();
 }
 
-/// What was seen in each step, direction by direction. A reset behind the end is left out: not every peer can see it.
-fn by_direction(trace: &Trace) -> Vec<[Vec<Seen>; 5]> {
-    let (mut seen_by_step, mut ended) = (Vec::new(), false);
-    for moment in &trace.moments {
-        let mut seen = moment.seen.clone();
-        seen.retain(|seen| {
-            let hidden = ended && *seen == Seen::Peer("reset".to_owned());
-            ended |= *seen == Seen::Peer("end".to_owned());
-            !hidden
-        });
-        let of = |way| seen.iter().filter(|seen| seen.direction() == way).cloned().collect();
-        seen_by_step.push(Direction::ALL.map(of));
+/// The scenario, with what the core does as all that must follow, to the word.
+fn as_the_core_does(scenario: &Scenario, role: Role) -> Scenario {
+    let core = play(scenario, role, &mut CoreRunner::new(scenario, role, Cut::Whole, Feed::Asking));
+    let mut exact = scenario.clone();
+    for (step, moment) in exact.steps.iter_mut().zip(core.expect("it holds over the core").moments) {
+        step.expect = moment.seen.into_iter().map(|what| Expect { role: None, what }).collect();
     }
-    seen_by_step
+    exact
+}
+
+/// Plays what the core does, and answers with what the runner could not see of it.
+fn same_trace(exact: &Scenario, role: Role, runner: &mut impl Runner) -> Vec<(Seen, &'static Hidden)> {
+    let trace = play(exact, role, runner).unwrap_or_else(|error| panic!("not as over the core: {error}"));
+    trace.moments.into_iter().flat_map(|moment| moment.hidden).collect()
+}
+
+/// What a runner is said to hide it has hidden somewhere, and nothing else.
+fn assert_hides(hidden: &[(Seen, &'static Hidden)], said: &[Hidden]) {
+    for other in said {
+        assert!(hidden.iter().any(|(_, why)| *why == other), "{other:?} hides nothing");
+    }
+    assert!(hidden.iter().all(|(_, why)| said.contains(why)), "{hidden:?}");
 }
 
 #[test]
 fn the_core_and_the_simulator_leave_the_same_trace() {
-    for scenario in all().iter().filter(|scenario| scenario.disputed.is_none()) {
+    let mut hidden = Vec::new();
+    for scenario in all() {
         for role in &scenario.roles {
-            let core = play(scenario, *role, &mut CoreRunner::new(scenario, *role, Cut::Whole, Feed::Asking));
-            let sim = play(scenario, *role, &mut SimRunner::new(scenario, *role, 0, Cuts::Whole));
-            let (core, sim) = (core.expect("it holds over the core"), sim.expect("it holds simulated"));
-            assert_eq!(by_direction(&core), by_direction(&sim), "[{}] {role:?}", scenario.id);
+            let exact = as_the_core_does(&scenario, *role);
+            hidden.extend(same_trace(&exact, *role, &mut SimRunner::new(&scenario, *role, 0, Cuts::Whole)));
         }
     }
+    assert_hides(&hidden, &SimRunner::HIDES);
 }
 
 #[test]
@@ -122,7 +123,7 @@ fn every_scenario_holds_over_the_mio_driver_in_both_roles() {
 #[test]
 fn scenarios_hold_over_the_mio_drivers_loop_and_sockets() {
     let mut failures = Failures::default();
-    for scenario in all().iter().filter(|scenario| MioLoopRunner::excuse(scenario).is_none()) {
+    for scenario in all().iter().filter(|scenario| why_not_over_sockets(scenario).is_none()) {
         for role in &scenario.roles {
             failures.play(scenario, *role, "the loop", &mut MioLoopRunner::new(scenario, *role));
         }
@@ -132,14 +133,35 @@ fn scenarios_hold_over_the_mio_drivers_loop_and_sockets() {
 
 #[test]
 fn the_core_and_the_mio_driver_leave_the_same_trace() {
-    for scenario in all().iter().filter(|scenario| scenario.disputed.is_none()) {
+    for scenario in all() {
         for role in &scenario.roles {
-            let core = play(scenario, *role, &mut CoreRunner::new(scenario, *role, Cut::Whole, Feed::Asking));
-            let mio = play(scenario, *role, &mut MioRunner::new(scenario, *role));
-            let (core, mio) = (core.expect("it holds over the core"), mio.expect("it holds over mio"));
-            assert_eq!(by_direction(&core), by_direction(&mio), "[{}] {role:?}", scenario.id);
+            let exact = as_the_core_does(&scenario, *role);
+            assert_eq!(same_trace(&exact, *role, &mut MioRunner::new(&scenario, *role)), []);
         }
     }
+}
+
+#[test]
+fn the_core_and_the_tokio_driver_leave_the_same_trace_as_far_as_a_program_sees_it() {
+    let (mut hidden, mut told_late) = (Vec::new(), 0);
+    for scenario in all().iter().filter(|scenario| TokioRunner::excuse(scenario, Over::Pipe).is_none()) {
+        for role in &scenario.roles {
+            let exact = as_the_core_does(scenario, *role);
+            let mut runner = TokioRunner::new(scenario, *role, Over::Pipe);
+            let unseen = same_trace(&exact, *role, &mut runner);
+            let unanswered = &TokioRunner::HIDES[1];
+            let late: Vec<Seen> =
+                unseen.iter().filter(|(_, why)| *why == unanswered).map(|(seen, _)| seen.clone()).collect();
+            if !late.is_empty() {
+                runner.act(&Act::App(AppAct::Accept));
+                assert_eq!(runner.settle(&Wanted::these(Vec::new())), late, "[{}]: the answer", scenario.id);
+                told_late += 1;
+            }
+            hidden.extend(unseen);
+        }
+    }
+    assert!(told_late > 0, "no request is answered too late");
+    assert_hides(&hidden, &TokioRunner::HIDES);
 }
 
 /// Of long ones, the beginning and the end are cut everywhere, and the middle here and there.
@@ -151,7 +173,7 @@ fn cuts(len: usize) -> impl Iterator<Item = usize> {
 #[test]
 fn no_scenario_depends_on_where_the_peers_bytes_are_cut() {
     let mut failures = Failures::default();
-    for scenario in all().iter().filter(|scenario| scenario.whole.is_none() && scenario.disputed.is_none()) {
+    for scenario in all().iter().filter(|scenario| scenario.whole.is_none()) {
         for role in &scenario.roles {
             for feed in [Feed::Asking, Feed::Ahead] {
                 let mut runner = CoreRunner::new(scenario, *role, Cut::EveryByte, feed);
@@ -198,14 +220,6 @@ fn rows_of_the_specification() -> BTreeSet<String> {
     };
     page.lines().filter_map(id).collect()
 }
-
-/// Rows of which no scenario can speak, and who does.
-const ELSEWHERE: [(&str, &str); 4] = [
-    ("B16", "the rows N1, N3 and N4 are its cases"),
-    ("F6", "the raw peer of the scenarios does not compress; `crates/core/tests/spec/deflate` has it"),
-    ("S7", "a future that is dropped is a driver's matter: the tokio driver's tests `cancel`"),
-    ("S8", "halves in different tasks are a driver's matter: the tokio driver's tests `halves`"),
-];
 
 #[test]
 fn every_row_of_the_specification_has_a_scenario_or_a_reason() {

@@ -154,15 +154,18 @@ impl<S: Transport> Wire<S> {
         let (Sending::Dirty, Some(stream)) = (self.sending, &mut self.stream) else {
             return Ok(());
         };
-        match Pin::new(stream).poll_flush(cx) {
-            Poll::Pending => Ok(()),
-            Poll::Ready(Ok(())) => {
-                self.sending = Sending::Clean;
-                Ok(())
-            }
-            Poll::Ready(Err(error)) => {
-                self.sending = Sending::Broken;
-                Err(TransportError::from(&error))
+        loop {
+            match Pin::new(&mut *stream).poll_flush(cx) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Ok(())) => {
+                    self.sending = Sending::Clean;
+                    return Ok(());
+                }
+                Poll::Ready(Err(error)) if error.kind() == ErrorKind::Interrupted => {}
+                Poll::Ready(Err(error)) => {
+                    self.sending = Sending::Broken;
+                    return Err(TransportError::from(&error));
+                }
             }
         }
     }
@@ -173,9 +176,14 @@ impl<S: Transport> Wire<S> {
         let (Sending::Clean | Sending::Dirty, Some(stream)) = (self.sending, &mut self.stream) else {
             return;
         };
-        if Pin::new(stream).poll_shutdown(cx).is_ready() {
-            self.sending = Sending::Shut;
+        loop {
+            match Pin::new(&mut *stream).poll_shutdown(cx) {
+                Poll::Pending => return,
+                Poll::Ready(Err(error)) if error.kind() == ErrorKind::Interrupted => {}
+                Poll::Ready(_) => break,
+            }
         }
+        self.sending = Sending::Shut;
     }
 
     /// Parts with the stream.

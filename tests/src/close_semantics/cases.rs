@@ -1,8 +1,6 @@
 //! The cases of `docs/CLOSE.md` section 3, each with its scripts.
 
-use std::collections::BTreeMap;
-
-use crate::scenario::{Scenario, all};
+use crate::scenario::ELSEWHERE;
 use crate::tree::{files_with, root, text};
 
 /// The sections of RFC 6455 that a case is about. A case that is not here is one of which the RFC says nothing.
@@ -65,17 +63,6 @@ pub(super) fn legend() -> String {
     list
 }
 
-/// Why a row has no script: what the test of the scenarios says.
-fn excuses() -> BTreeMap<String, String> {
-    let code = text(&root().join("tests/tests/scenarios.rs"));
-    let list = code.split_once("const ELSEWHERE").and_then(|(_, rest)| rest.split_once("];"));
-    let pair = |line: &str| match line.split('"').collect::<Vec<_>>()[..] {
-        [_, row, _, why, _] => Some((row.to_owned(), why.to_owned())),
-        _ => None,
-    };
-    list.map_or_else(BTreeMap::new, |(list, _)| list.lines().filter_map(pair).collect())
-}
-
 /// The scripts as they stand in `tests/scenarios`, by id without a table's variants, in their order.
 pub(super) fn scripts() -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
@@ -93,7 +80,7 @@ pub(super) fn scripts() -> Vec<(String, String)> {
     found
 }
 
-fn row_of(id: &str) -> &str {
+pub(super) fn row_of(id: &str) -> &str {
     id.split('/').next().unwrap_or(id)
 }
 
@@ -109,19 +96,14 @@ fn sections(id: &str) -> String {
     })
 }
 
-fn proof(id: &str, scripts: &[(String, String)], scenarios: &[Scenario]) -> String {
+fn proof(id: &str, scripts: &[(String, String)]) -> String {
     let own: Vec<_> = scripts.iter().filter(|(script, _)| row_of(script) == id).collect();
     let Some(((_, first), more)) = own.split_first() else {
-        let excuses = excuses();
-        let why = excuses.get(id).unwrap_or_else(|| panic!("{id} has neither a script nor a reason"));
+        let excuse = ELSEWHERE.iter().find(|(row, _)| *row == id);
+        let (_, why) = excuse.unwrap_or_else(|| panic!("{id} has neither a script nor a reason"));
         return format!("*No script: {why}.*\n");
     };
     let mut out = format!("```text\n{first}\n```\n");
-    for scenario in scenarios.iter().filter(|scenario| scenario.row() == id) {
-        if let Some(why) = &scenario.disputed {
-            out.push_str(&format!("\n**Not settled, {}**: {why}.\n", scenario.id));
-        }
-    }
     if !more.is_empty() {
         let ids: Vec<_> = more.iter().map(|(id, _)| id.as_str()).collect();
         let text: Vec<_> = more.iter().map(|(_, script)| script.as_str()).collect();
@@ -133,7 +115,7 @@ fn proof(id: &str, scripts: &[(String, String)], scenarios: &[Scenario]) -> Stri
 
 /// A section for each case.
 pub(super) fn cases() -> String {
-    let (page, scripts, scenarios) = (specification(), scripts(), all());
+    let (page, scripts) = (specification(), scripts());
     let (_, section) = page.split_once("\n## 3. Cases\n").unwrap_or_default();
     let (mut out, mut says) = (Vec::new(), "Adieu");
     for line in section.lines() {
@@ -144,7 +126,7 @@ pub(super) fn cases() -> String {
             says = if line.contains("| code |") { "Adieu fails it with" } else { "Adieu" };
         }
         let Some(Row { id, case, does, elsewhere }) = Row::parse(line) else { continue };
-        let proof = proof(&id, &scripts, &scenarios);
+        let proof = proof(&id, &scripts);
         let elsewhere = if elsewhere.is_empty() { "nothing noted".to_owned() } else { elsewhere };
         let sections = sections(&id);
         out.push(format!(
@@ -157,6 +139,7 @@ pub(super) fn cases() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::all;
 
     #[test]
     fn every_case_is_known_once_and_its_sections_are_those_of_the_rfc() {

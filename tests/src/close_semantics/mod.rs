@@ -12,6 +12,7 @@ mod moves;
 mod source_docs;
 mod svg;
 mod table;
+mod unplayed;
 mod verdicts;
 
 use source_docs::{doc, items};
@@ -54,6 +55,8 @@ fn fill(what: &str) -> String {
         "unasked" => table::unasked(),
         "unseen" => table::unseen(),
         "except" => except(rest),
+        "unplayed" => unplayed::unplayed(),
+        "hidden" => unplayed::hidden(),
         "cases" => cases::cases(),
         "legend" => cases::legend(),
         "case" => case(rest),

@@ -18,6 +18,7 @@ mod play;
 mod settings;
 mod text;
 mod trace;
+mod unplayed;
 mod words;
 
 use std::fmt;
@@ -39,6 +40,7 @@ pub use pipe::{Fault, Pipe};
 pub use play::{Runner, Wanted, play};
 pub use settings::Settings;
 pub use trace::{Direction, Moment, Seen, Trace, Verdict};
+pub use unplayed::{ELSEWHERE, Hidden, why_not_over_sockets};
 
 /// One script: a row of `docs/CLOSE.md` section 3, or a variant of it.
 #[derive(Clone, Debug)]
@@ -53,10 +55,8 @@ pub struct Scenario {
     pub settings: Settings,
     /// Why the peer's segments must arrive whole, if they must.
     pub whole: Option<String>,
-    /// Why it cannot be played over sockets, beside what [`TokioRunner::excuse`] finds.
+    /// Why it cannot be played over sockets, beside what [`why_not_over_sockets`] finds.
     pub not_over_sockets: Option<String>,
-    /// Where the library does not do this, and why that is not settled.
-    pub disputed: Option<String>,
     /// What happens, and what must follow; the first step is the beginning.
     pub steps: Vec<Step>,
 }

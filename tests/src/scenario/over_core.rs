@@ -183,8 +183,4 @@ impl Runner for CoreRunner {
         }
         std::mem::take(&mut self.seen)
     }
-
-    fn sees(&self, _what: &Seen) -> bool {
-        true
-    }
 }

@@ -288,10 +288,6 @@ impl Runner for MioRunner {
         std::mem::take(&mut self.seen)
     }
 
-    fn sees(&self, _what: &Seen) -> bool {
-        true
-    }
-
     fn finish(&mut self) -> Vec<Seen> {
         self.rest();
         std::mem::take(&mut self.seen)

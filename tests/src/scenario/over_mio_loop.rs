@@ -15,10 +15,7 @@ use socket2::SockRef;
 use super::over_mio::send;
 use super::trace::{Verdict, close_name, event_name, state_name};
 use super::words::{close_refusal, new_close, ping_refusal};
-use super::{
-    Act, AppAct, Direction, FrameSpec, Over, Peer, PeerAct, Piece, Runner, Scenario, Seen, TokioRunner,
-    Wanted,
-};
+use super::{Act, AppAct, Direction, FrameSpec, Peer, PeerAct, Piece, Runner, Scenario, Seen, Wanted};
 
 /// No scenario waits that long for anything; one that does has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -80,11 +77,6 @@ impl MioLoopRunner {
         let thread = Some(thread::spawn(move || drop(event_loop.run().expect("a poll"))));
         let (peer, socket) = (Peer::of(role, connecting), Some(socket));
         Self { handle, thread, log, peer, socket, ended: false, released: false, lost: false }
-    }
-
-    /// Why this scenario cannot be played over sockets, if it cannot.
-    pub fn excuse(scenario: &Scenario) -> Option<&str> {
-        TokioRunner::excuse(scenario, Over::Sockets)
     }
 
     fn ask(&self) -> Told {
@@ -198,10 +190,6 @@ impl Runner for MioLoopRunner {
             _ => told.noted.clone(),
         }));
         seen
-    }
-
-    fn sees(&self, _what: &Seen) -> bool {
-        true
     }
 
     fn finish(&mut self) -> Vec<Seen> {

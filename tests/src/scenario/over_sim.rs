@@ -10,7 +10,7 @@ use adieu_sim::{Application, Cuts, Harm, Network, Plan, Port, Setup, Step};
 
 use super::trace::{Verdict, close_name, event_name, state_name};
 use super::words::{close_refusal, new_close, ping_refusal, send_refusal};
-use super::{Act, AppAct, Fragment, Peer, PeerAct, Runner, Scenario, Seen, Wanted};
+use super::{Act, AppAct, Fragment, Hidden, Peer, PeerAct, Runner, Scenario, Seen, Wanted};
 
 /// What the application waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,10 @@ pub struct SimRunner {
 }
 
 impl SimRunner {
+    /// What it cannot see.
+    pub const HIDES: [Hidden; 1] =
+        [Hidden { what: "`reset` behind the end", why: "its peer reads to the end and no further" }];
+
     /// A runner for one play of this scenario. The seed decides what the network leaves to chance, with cuts also where reads end.
     pub fn new(scenario: &Scenario, role: Role, seed: u64, cuts: Cuts) -> Self {
         let connecting = scenario.acts().any(|act| *act == Act::Connecting);
@@ -219,8 +223,7 @@ impl Runner for SimRunner {
         seen
     }
 
-    fn sees(&self, what: &Seen) -> bool {
-        // A reset behind the end is not seen by reading.
-        !(self.ended && *what == Seen::Peer("reset".to_owned()))
+    fn hides(&self, what: &Seen) -> Option<&'static Hidden> {
+        (self.ended && *what == Seen::Peer("reset".to_owned())).then_some(&Self::HIDES[0])
     }
 }

@@ -13,7 +13,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
-use super::{Act, AppAct, Direction, FrameSpec, Peer, PeerAct, Piece, Pipe, Runner, Scenario, Seen, Wanted};
+use super::unplayed::{why_not_over_sockets, why_not_over_tokio};
+use super::{
+    Act, AppAct, Direction, FrameSpec, Hidden, Peer, PeerAct, Piece, Pipe, Runner, Scenario, Seen, Wanted,
+};
 
 mod app;
 mod watched;
@@ -77,6 +80,22 @@ struct View {
 }
 
 impl TokioRunner {
+    /// What a program over the tokio driver cannot see.
+    pub const HIDES: [Hidden; 3] = [
+        Hidden {
+            what: "`closing` and `drained`",
+            why: "`recv` answers with messages and the verdict, and a `send` that waits for room needs no event",
+        },
+        Hidden {
+            what: "the verdict and `closed` while a request waits for the application's answer",
+            why: "a request has nothing that can be awaited: the answer to it is told",
+        },
+        Hidden {
+            what: "the verdict, `closed`, `state` and `noted` after `drop`",
+            why: "who has dropped all handles has none to ask",
+        },
+    ];
+
     /// A runner for one play of this scenario.
     ///
     /// # Panics
@@ -100,25 +119,8 @@ impl TokioRunner {
 
     /// Why this scenario cannot be played over this, if it cannot.
     pub fn excuse(scenario: &Scenario, over: Over) -> Option<&str> {
-        let connecting = scenario.acts().any(|act| *act == Act::Connecting);
-        let aborts = |act: &Act| *act == Act::App(AppAct::Abort);
-        if connecting && scenario.acts().any(aborts) {
-            return Some("there is no abort before there is a connection: what is dropped is given up");
-        }
-        if connecting && calls_too_early(scenario) {
-            return Some("there is no connection to call before it is open");
-        }
-        let excuse = |act: &Act| match act {
-            Act::Wait(_) => Some("it needs a virtual clock"),
-            Act::Peer(PeerAct::Stalls | PeerAct::Takes(_)) => {
-                Some("the system's buffers take more than it says")
-            }
-            Act::Peer(PeerAct::Truncate) => Some("without TLS there is no truncation"),
-            Act::WritingFails => Some("no raw peer can make writing fail and reading not"),
-            Act::Open | Act::Connecting | Act::Peer(_) | Act::App(_) => None,
-        };
-        let written = scenario.not_over_sockets.as_deref().or(scenario.disputed.as_deref());
-        written.or_else(|| scenario.acts().find_map(excuse)).filter(|_| over == Over::Sockets)
+        let sockets = || why_not_over_sockets(scenario).filter(|_| over == Over::Sockets);
+        why_not_over_tokio(scenario).or_else(sockets)
     }
 
     fn peer_act(&mut self, act: &PeerAct) {
@@ -173,6 +175,7 @@ impl TokioRunner {
         self.view.connecting &= *act != AppAct::Accept;
         let gives_up = self.view.connecting && matches!(act, AppAct::Close(..));
         self.view.dropped |= gives_up || *act == AppAct::Drop;
+        self.view.waiting &= !self.view.dropped;
         let (done, is_done) = oneshot::channel();
         self.orders.send(Order::Do(act.clone(), done)).expect("an application");
         let result = self.runtime.block_on(async { timeout(PATIENCE, is_done).await });
@@ -181,7 +184,15 @@ impl TokioRunner {
 
     /// Runs until all tasks rest: under the paused clock no sleep ends before that.
     fn rest(&self) {
+        self.tell();
         self.runtime.block_on(async { sleep(Duration::from_millis(1)).await });
+    }
+
+    /// What the peer has sent is noticed now, and not while the application acts at the same moment.
+    fn tell(&self) {
+        if let Side::Pipe(pipe) = &self.side {
+            pipe.tell();
+        }
     }
 
     fn ask(&self, level: &Seen) -> Option<Seen> {
@@ -289,7 +300,10 @@ impl Runner for TokioRunner {
                 Side::Pipe(pipe) => pipe.fail_writing(),
                 Side::Socket(_) => panic!("no raw peer can make writing fail and reading not"),
             },
-            Act::Wait(time) => self.runtime.block_on(async { sleep(*time).await }),
+            Act::Wait(time) => {
+                self.tell();
+                self.runtime.block_on(async { sleep(*time).await });
+            }
         }
     }
 
@@ -308,16 +322,17 @@ impl Runner for TokioRunner {
         seen
     }
 
-    fn sees(&self, what: &Seen) -> bool {
-        let View { waiting, dropped, connecting, .. } = self.view;
-        match what {
-            // The driver's `recv` gives messages and the verdict, and no other event.
-            Seen::App(what) if what.starts_with("closing") || what == "drained" => false,
-            Seen::App(what) if what == "closed" => !waiting && !dropped,
-            Seen::App(_) | Seen::Peer(_) | Seen::Released => true,
-            Seen::Verdict(_) => !waiting && !dropped,
-            Seen::State(_) | Seen::Noted(_) => !connecting && !dropped,
-        }
+    fn hides(&self, what: &Seen) -> Option<&'static Hidden> {
+        let View { waiting, dropped, .. } = self.view;
+        let [events, unanswered, gone] = &Self::HIDES;
+        let hidden = match what {
+            Seen::App(what) if what.starts_with("closing") || what == "drained" => [Some(events), None],
+            Seen::App(what) if what != "closed" => [None; 2],
+            Seen::App(_) | Seen::Verdict(_) => [waiting.then_some(unanswered), dropped.then_some(gone)],
+            Seen::State(_) | Seen::Noted(_) => [None, dropped.then_some(gone)],
+            Seen::Peer(_) | Seen::Released => [None; 2],
+        };
+        hidden.into_iter().flatten().next()
     }
 
     fn finish(&mut self) -> Vec<Seen> {
@@ -339,19 +354,4 @@ impl Runner for TokioRunner {
         self.look(&mut seen);
         seen
     }
-}
-
-/// Something is asked of the connection before it is open.
-fn calls_too_early(scenario: &Scenario) -> bool {
-    let opens = |act: &Act| match act {
-        Act::App(AppAct::Accept) => true,
-        Act::Peer(PeerAct::Send(pieces, _)) => pieces.iter().any(|piece| matches!(piece, Piece::Response(_))),
-        _ => false,
-    };
-    let calls = |act: &Act| {
-        let calls =
-            |act: &AppAct| matches!(act, AppAct::Send(_) | AppAct::Ping | AppAct::Pong(_) | AppAct::Fail(..));
-        matches!(act, Act::App(act) if calls(act))
-    };
-    scenario.acts().take_while(|act| !opens(act)).any(calls)
 }

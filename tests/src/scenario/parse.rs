@@ -81,10 +81,10 @@ fn blocks(text: &str) -> Result<Vec<Block<'_>>> {
 
 fn scenario(block: &Block<'_>, variant: &str, lines: &[(usize, String)]) -> Result<Scenario> {
     let roles = vec![Role::Client, Role::Server];
-    let (whole, not_over_sockets, disputed) = (None, None, None);
+    let (whole, not_over_sockets) = (None, None);
     let (settings, steps) = (Settings::default(), Vec::new());
     let (id, words) = (format!("{}{variant}", block.id), block.words.to_owned());
-    let mut scenario = Scenario { id, words, roles, settings, whole, not_over_sockets, disputed, steps };
+    let mut scenario = Scenario { id, words, roles, settings, whole, not_over_sockets, steps };
     for (line, text) in lines {
         let mut cursor = Cursor::new(text, *line);
         if scenario.steps.is_empty() && header(&mut scenario, &mut cursor)? {
@@ -114,11 +114,7 @@ fn header(scenario: &mut Scenario, cursor: &mut Cursor<'_>) -> Result<bool> {
         scenario.settings = Settings::parse(cursor)?;
         return Ok(true);
     }
-    let reasons = [
-        ("whole:", &mut scenario.whole),
-        ("not over sockets:", &mut scenario.not_over_sockets),
-        ("disputed:", &mut scenario.disputed),
-    ];
+    let reasons = [("whole:", &mut scenario.whole), ("not over sockets:", &mut scenario.not_over_sockets)];
     for (name, reason) in reasons {
         if cursor.eat(name) {
             *reason = Some(cursor.take_rest().to_owned());

@@ -117,12 +117,16 @@ impl Pipe {
         wakers.into_iter().flatten().for_each(Waker::wake);
     }
 
-    /// The peer sends, and perhaps ends its direction.
+    /// The peer sends, and perhaps ends its direction; who waits for it is told with [`tell`](Self::tell).
     pub fn send(&self, bytes: &[u8], end: bool) {
-        self.change(|state| {
-            state.to_endpoint.extend(bytes);
-            state.end |= end;
-        });
+        let mut state = self.lock();
+        state.to_endpoint.extend(bytes);
+        state.end |= end;
+    }
+
+    /// Tells who waits that there may be something.
+    pub fn tell(&self) {
+        self.change(|_| {});
     }
 
     /// Both directions break, for the endpoint with this error.

@@ -2,7 +2,7 @@
 
 use adieu_core::Role;
 
-use super::{Act, Direction, Expect, Moment, Scenario, Seen, Step, Trace};
+use super::{Act, Direction, Expect, Hidden, Moment, Scenario, Seen, Step, Trace};
 
 /// Carries a scenario's steps to an endpoint, and tells what the endpoint did.
 pub trait Runner {
@@ -13,8 +13,10 @@ pub trait Runner {
     /// wanted; one that can, runs it until it rests.
     fn settle(&mut self, wanted: &Wanted<'_>) -> Vec<Seen>;
 
-    /// The runner can see this kind of thing, as things stand.
-    fn sees(&self, what: &Seen) -> bool;
+    /// Why the runner cannot see this kind of thing, as things stand, if it cannot.
+    fn hides(&self, _what: &Seen) -> Option<&'static Hidden> {
+        None
+    }
 
     /// Everything is played. What the endpoint still does is told: it must be nothing.
     fn finish(&mut self) -> Vec<Seen> {
@@ -56,10 +58,16 @@ pub fn play(scenario: &Scenario, role: Role, runner: &mut impl Runner) -> Result
         step.acts.iter().for_each(|act| runner.act(act));
         let for_role = |expect: &&Expect| expect.role.is_none_or(|only| only == role);
         let seen_by_all = step.expect.iter().filter(for_role).map(|expect| &expect.what);
-        let what: Vec<&Seen> = seen_by_all.filter(|what| runner.sees(what)).collect();
+        let (mut what, mut hidden) = (Vec::new(), Vec::new());
+        for seen in seen_by_all {
+            match runner.hides(seen) {
+                Some(why) => hidden.push((seen.clone(), why)),
+                None => what.push(seen),
+            }
+        }
         let wanted = Wanted::these(what);
         let seen = runner.settle(&wanted);
-        trace.moments.push(Moment { line: step.line, seen });
+        trace.moments.push(Moment { line: step.line, seen, hidden });
         compare(scenario, role, step, &wanted, &trace)?;
     }
     let seen = runner.finish();

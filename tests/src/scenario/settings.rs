@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use adieu_core::deflate::Deflate;
 use adieu_core::{Config, OriginPolicy, ServerConfig};
 
 use super::SyntaxError;
@@ -37,13 +38,17 @@ impl Settings {
         let each = |(name, value): &(String, String)| match (parse_time(value), value.parse::<usize>()) {
             (Some(time), _) => set_time(config, name, time),
             (_, Ok(size)) => set_size(config, name, size),
-            _ => {
-                let known = name == "origin" && value == "same";
-                if known {
+            _ => match (&name[..], &value[..]) {
+                ("origin", "same") => {
                     *origin = OriginPolicy::SameOrigin;
+                    true
                 }
-                known
-            }
+                ("deflate", "on") => {
+                    config.deflate = Some(Deflate::default());
+                    true
+                }
+                _ => false,
+            },
         };
         self.pairs.iter().all(each)
     }

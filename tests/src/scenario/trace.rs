@@ -4,6 +4,7 @@ use std::fmt;
 
 use adieu_core::{Cause, Close, Closed, Event, Initiator, Message, State, Violation};
 
+use super::Hidden;
 use super::text::quote;
 
 /// One thing that the endpoint under test did.
@@ -184,6 +185,7 @@ fn violation_name(violation: Violation) -> String {
         Violation::ContinuationWithoutStart => "continuation-without-start",
         Violation::MessageInsideMessage => "message-inside-message",
         Violation::TextUtf8 => "text-utf8",
+        Violation::Deflate => "deflate",
         Violation::CloseLength => "close-length",
         Violation::CloseCode(code) => return format!("close-code-{code}"),
         Violation::CloseReasonUtf8 => "close-reason-utf8",
@@ -229,6 +231,8 @@ pub struct Moment {
     pub line: usize,
     /// In the order in which the runner noticed.
     pub seen: Vec<Seen>,
+    /// What was to follow and the runner cannot see, and why.
+    pub hidden: Vec<(Seen, &'static Hidden)>,
 }
 
 /// Everything that was seen, step by step.

@@ -1,9 +1,10 @@
 //! Which address is tried when (RFC 8305).
 
 use std::cell::{Cell, RefCell};
-use std::future::pending;
+use std::future::{Future, pending, poll_fn};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::task::Poll;
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
@@ -71,14 +72,17 @@ async fn an_address_that_fails_makes_way_for_the_next_at_once() {
     assert_eq!(begun.elapsed(), Duration::ZERO);
 }
 
+/// Counts the attempts that have come to an end, or were dropped.
+struct Leaves<'c>(&'c Cell<usize>);
+
+impl Drop for Leaves<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() + 1);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_first_that_answers_wins_and_the_others_are_dropped() {
-    struct Leaves<'c>(&'c Cell<usize>);
-    impl Drop for Leaves<'_> {
-        fn drop(&mut self) {
-            self.0.set(self.0.get() + 1);
-        }
-    }
     let left = Cell::new(0);
     let connected =
         race(&addresses(&["1.1.1.1:1", "2.2.2.2:2", "3.3.3.3:3"]), ATTEMPT_DELAY, later(), |to| {
@@ -142,4 +146,40 @@ async fn an_ipv6_address_with_a_full_backlog_does_not_keep_from_connecting() {
     let soon = Instant::now() + Duration::from_millis(50);
     let alone = race(&addresses[..1], ATTEMPT_DELAY, soon, TcpStream::connect).await.expect_err("silence");
     assert_eq!((alone[0].0, alone[0].1.kind()), (full, ErrorKind::TimedOut));
+}
+
+#[tokio::test]
+async fn s7_a_race_can_be_dropped_at_every_poll() {
+    let (full, _held) = full_backlog("127.0.0.1:0".parse().expect("an address")).expect("a loopback port");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
+    let addresses = [full, listener.local_addr().expect("its address")];
+    let (mut begun_most, mut polls) = (0, 0);
+    for at in 1.. {
+        let (begun, left, mut pending) = (Cell::new(0), Cell::new(0), 0);
+        let mut racing = Box::pin(race(&addresses, Duration::from_millis(1), later(), |to| {
+            begun.set(begun.get() + 1);
+            let leaves = Leaves(&left);
+            async move {
+                let _leaves = leaves;
+                TcpStream::connect(to).await
+            }
+        }));
+        let raced = poll_fn(|cx| match racing.as_mut().poll(cx) {
+            Poll::Ready(connected) => Poll::Ready(Some(connected)),
+            Poll::Pending => {
+                pending += 1;
+                if pending == at { Poll::Ready(None) } else { Poll::Pending }
+            }
+        })
+        .await;
+        drop(racing);
+        assert_eq!(left.get(), begun.get(), "at {at}: none is under way any more");
+        (begun_most, polls) = (begun_most.max(begun.get()), pending);
+        if let Some(connected) = raced {
+            let stream = connected.expect("connected");
+            assert_eq!(stream.peer_addr().expect("connected"), addresses[1]);
+            break;
+        }
+    }
+    assert!(begun_most == 2 && polls >= 2, "{begun_most} attempts, {polls} polls");
 }

@@ -9,13 +9,17 @@ mod deflate;
 mod echo;
 mod ending;
 mod faults;
+mod guests;
 mod halves;
 mod last_words;
 mod peers;
 mod proxies;
 mod queueing;
+mod reaching;
 mod script;
 mod sending;
 mod serving;
 mod turns;
 mod upgrading;
+
+use script::steps;

@@ -45,7 +45,7 @@ async fn http(answer: &'static [u8]) -> SocketAddr {
 }
 
 /// Carries bytes to and fro, to a port of this machine whatever the name of the other was.
-async fn carry(mut stream: TcpStream, port: u16) {
+pub(crate) async fn carry(mut stream: TcpStream, port: u16) {
     let mut server = TcpStream::connect(("127.0.0.1", port)).await.expect("a server");
     let _ended = copy_bidirectional(&mut stream, &mut server).await;
 }

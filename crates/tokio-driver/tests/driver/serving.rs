@@ -1,12 +1,13 @@
 //! `serve`: handlers, and the graceful shutdown (B17).
 
+use std::cell::Cell;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use adieu_tokio::{Accept, Cause, Incoming, Reject, ServerConfig, connect, serve};
+use adieu_tokio::{Accept, Cause, Closed, Incoming, Reject, ServerConfig, connect, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -15,6 +16,7 @@ use tokio::task::JoinHandle;
 use crate::peers::{
     CLOSE, PING, PONG, REQUEST, Raw, TEXT, any, echo, listen, read_head, serving, soon, until,
 };
+use crate::steps::{Manner, Steps};
 
 /// A server that is told to stop by the sender.
 struct Server {
@@ -350,4 +352,64 @@ async fn a_client_that_floods_does_not_keep_others_from_being_served() {
     until(|| flooding.is_finished() && draining.is_finished()).await;
     drop(client);
     server.stop().await;
+}
+
+/// Talks, tells the server to stop, and waits for the end; `None`: it came too late.
+async fn visit(address: SocketAddr, stop: oneshot::Sender<()>, told: &Cell<bool>) -> Option<Box<Closed>> {
+    let mut socket = connect(&format!("ws://{address}/")).await.ok()?;
+    let _ended = socket.send("hello").await;
+    let echoed = socket.recv().await;
+    let _gone = stop.send(());
+    told.set(true);
+    match echoed {
+        Ok(_) => socket.recv().await.err(),
+        Err(closed) => Some(closed),
+    }
+}
+
+/// Says half of what it wants, and waits for the end: the first line of the answer.
+async fn linger(address: SocketAddr) -> String {
+    let Ok(mut stream) = TcpStream::connect(address).await else { return String::new() };
+    let mut answer = Vec::new();
+    let _gone = stream.write_all(&REQUEST[..40]).await;
+    let _reset = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn s7_serving_can_be_dropped_at_every_poll_also_while_it_shuts_down() {
+    let mut dropped_late = 0;
+    for at in 1.. {
+        let (listener, address) = listen().await;
+        let (stop, stopped) = oneshot::channel();
+        let (weight, told) = (Arc::new(()), Cell::new(false));
+        let held = Arc::clone(&weight);
+        let handler = move |incoming| {
+            let held = Arc::clone(&held);
+            async move {
+                echoing(incoming).await;
+                tokio::task::yield_now().await;
+                drop(held);
+            }
+        };
+        let serve = serve(listener, any(), handler).with_graceful_shutdown(async { drop(stopped.await) });
+        let steps = Steps::new(Manner::Again, [at, 0]);
+        let life = async {
+            let whole = steps.attempt(serve.into_future()).await.is_some();
+            dropped_late += usize::from(!whole && told.get());
+            whole
+        };
+        let all = async { tokio::join!(life, visit(address, stop, &told), linger(address)) };
+        let (whole, closed, answer) = soon(all).await;
+        soon(until(|| Arc::strong_count(&weight) == 1)).await;
+        if whole {
+            let closed = closed.expect("connected");
+            assert!(closed.clean && closed.shown_code() == 1001, "{closed}");
+            assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+            break;
+        }
+        let is_told = |closed: &Closed| matches!(closed.cause, Cause::Reset | Cause::EndOfStream { .. });
+        assert!(closed.is_none_or(|closed| closed.shown_code() == 1001 || is_told(&closed)), "at {at}");
+    }
+    assert!(dropped_late > 0, "{dropped_late} polls of the graceful end");
 }

@@ -1,12 +1,17 @@
 //! The driver over TLS on loopback, with certificates made for the run. Numbers such as C8 are the cases of the close semantics.
 
 mod certificates;
+mod dropping;
 mod ending;
+#[path = "../driver/guests.rs"]
+mod guests;
 mod opening;
 #[path = "../driver/peers.rs"]
 #[allow(dead_code, reason = "each test file uses its part")]
 mod peers;
 mod serving;
+#[path = "../driver/script/steps.rs"]
+mod steps;
 mod stream;
 
 use std::sync::Arc;

@@ -101,7 +101,7 @@ async fn what_is_written_arrives_whatever_the_sizes_of_reads() {
 }
 
 /// Both ends over a stream in memory that holds `len` bytes.
-fn over_memory(
+pub(crate) fn over_memory(
     version: &'static SupportedProtocolVersion,
     len: usize,
 ) -> (TlsStream<DuplexStream>, TlsStream<DuplexStream>) {

@@ -3,7 +3,7 @@
 use adieu_core::lifecycle::{Action, Input, Phase, step};
 use adieu_core::{Role, State, Transport};
 
-use super::graph::{BOTH, closure, names};
+use super::graph::{BOTH, closure, edges, names};
 use super::unasked::foreign;
 
 /// The phases that are reached by inputs of `inputs` alone, from `phase`.
@@ -45,6 +45,7 @@ fn one_deadline_decides_wherever_an_end_has_begun() {
 #[test]
 fn every_phase_is_reached_from_connecting_by_the_role_that_it_is_for() {
     let of = |role| names(closure(role, |_, _| true).into_iter().map(|edge| edge.to.phase));
+    eprintln!("{} steps from one state to the next", edges().len());
     let only = |role| move |phase: &Phase| foreign(role, *phase).is_none();
     for role in BOTH {
         assert_eq!(of(role), names(Phase::ALL.into_iter().filter(only(role))), "{role:?}");

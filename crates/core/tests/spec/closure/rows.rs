@@ -25,6 +25,7 @@ fn rows_that_the_core_never_asks_for_are_listed_and_no_others() {
     let mut asked = asked();
     // A response is a connection's matter; the next test asks for its row.
     asked.insert(name((Role::Client, Phase::Connecting, Input::Violation)));
+    eprintln!("{} of {} rows are asked for", asked.len(), every_row().count());
     let mut offences = Vec::new();
     for (role, phase, input) in every_row() {
         let row = name((role, phase, input));

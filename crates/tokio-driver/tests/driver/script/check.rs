@@ -38,6 +38,7 @@ pub(crate) fn said(mut bytes: &[u8], with_head: bool) -> Said {
             PING => said.pings += 1,
             PONG => {}
             opcode @ 0..=2 => {
+                assert_eq!(first & 0x40, 0, "whatever was agreed, nothing here is sent compressed");
                 if opcode == 0 {
                     said.messages.last_mut().expect("a message to continue").extend(payload);
                 } else {

@@ -16,9 +16,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adieu_tokio::deflate::choose;
 use adieu_tokio::{
     Accept, Closed, Config, Connect, ConnectError, Driver, HandshakeError, Reject, Role, WebSocket,
-    incoming_with_driver, open,
+    incoming_with_driver, open_agreed,
 };
 use tokio::io::duplex;
 use tokio::runtime::Builder;
@@ -256,7 +257,9 @@ impl World {
         let stream = self.stream();
         match (self.script.start, self.setting.role) {
             (Start::Open, role) => {
-                let (socket, driver) = open(role, stream, Arc::clone(&self.weight), &mut []);
+                let own = self.weight.deflate.as_ref();
+                let agreed = own.and_then(|own| choose(own, &[b"permessage-deflate"]));
+                let (socket, driver) = open_agreed(role, stream, Arc::clone(&self.weight), agreed, &mut []);
                 Opened { socket: Ok(socket), driver: Some(driver) }
             }
             (_, Role::Client) => self.connect(stream).await,

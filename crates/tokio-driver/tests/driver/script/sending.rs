@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use adieu_tokio::Close;
+use adieu_tokio::{Close, Config};
 
 use super::peer::Peer;
-use super::subject::{Ended, Subject};
+use super::subject::{Ended, How, Subject};
 use super::{Script, Start};
 use crate::peers::{BINARY, CLOSE, NORMAL, TEXT};
 
@@ -23,9 +23,17 @@ pub(crate) fn scripts() -> Vec<Script> {
         races: false,
     };
     let long = Script { config: |_| {}, ..plain };
+    let compressing = Script { config: compress, ..plain };
     vec![
         plain,
         Script { name: "fragments", body: |subject| Box::pin(send_fragments(subject)), ..plain },
+        Script { name: "prepared", body: |subject| Box::pin(send_prepared(subject)), ..compressing },
+        Script { name: "uncompressed", body: |subject| Box::pin(send_uncompressed(subject)), ..compressing },
+        Script {
+            name: "uncompressed fragments",
+            body: |subject| Box::pin(send_uncompressed_fragments(subject)),
+            ..compressing
+        },
         Script { name: "as a sink", body: |subject| Box::pin(feed_and_flush(subject)), ..plain },
         Script { name: "as a full sink", body: |subject| Box::pin(feed_many(subject)), ..plain },
         Script { name: "pings as barriers", body: |subject| Box::pin(ping_twice(subject)), ..long },
@@ -73,6 +81,17 @@ pub(crate) fn scripts() -> Vec<Script> {
     ]
 }
 
+/// Everything is compressed that is not sent otherwise.
+fn compress(config: &mut Config) {
+    (config.send_high, config.send_low) = (64, 32);
+    #[cfg(feature = "deflate")]
+    {
+        let mut deflate = adieu_tokio::Deflate::default();
+        deflate.threshold = 0;
+        config.deflate = Some(deflate);
+    }
+}
+
 fn chatter(peer: Peer) -> super::BoxedPeer {
     Box::pin(chat(peer))
 }
@@ -92,9 +111,31 @@ async fn send_for_ever(subject: &mut Subject) -> Done {
 
 async fn send_fragments(subject: &mut Subject) -> Done {
     for part in 0..6 {
-        subject.send_part(&[part; 30], Some(part == 5)).await?;
+        subject.send_as(How::Part(part == 5), &[part; 30]).await?;
     }
     subject.send(b"whole").await?;
+    subject.close(1000).await
+}
+
+async fn send_prepared(subject: &mut Subject) -> Done {
+    for number in 0..6 {
+        subject.send_as(How::Prepared, &[number; 40]).await?;
+    }
+    subject.close(1000).await
+}
+
+async fn send_uncompressed(subject: &mut Subject) -> Done {
+    for number in 0..6 {
+        subject.send_as(How::Uncompressed, &[number; 40]).await?;
+    }
+    subject.close(1000).await
+}
+
+async fn send_uncompressed_fragments(subject: &mut Subject) -> Done {
+    for part in 0..4 {
+        subject.send_as(How::UncompressedPart(part == 3), &[part; 30]).await?;
+    }
+    subject.send_as(How::Uncompressed, b"whole").await?;
     subject.close(1000).await
 }
 
@@ -154,9 +195,9 @@ async fn abort(subject: &mut Subject) -> Done {
 
 async fn cut(subject: &mut Subject) -> Done {
     subject.send(b"whole").await?;
-    subject.send_part(&[b'z'; 30], Some(false)).await?;
+    subject.send_as(How::Part(false), &[b'z'; 30]).await?;
     subject.recv().await?;
-    subject.send_part(&[b'z'; 30], Some(false)).await?;
+    subject.send_as(How::Part(false), &[b'z'; 30]).await?;
     Ok(())
 }
 

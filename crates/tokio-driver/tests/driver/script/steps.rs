@@ -59,7 +59,7 @@ impl Steps {
     }
 
     /// `None`: it was dropped.
-    async fn attempt<F: Future>(&self, work: F) -> Option<F::Output> {
+    pub(crate) async fn attempt<F: Future>(&self, work: F) -> Option<F::Output> {
         let forward = Arc::<Forward>::default();
         let waker = Waker::from(Arc::clone(&forward));
         let mut work = pin!(work);

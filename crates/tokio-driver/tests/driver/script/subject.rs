@@ -7,7 +7,8 @@ use std::rc::Rc;
 use std::task::{Context, Waker};
 
 use adieu_tokio::{
-    CloseError, Closed, Driver, Message, PingFailed, SendRefusal, Sender, SinkError, WebSocket,
+    CloseError, Closed, Driver, Message, PingFailed, Prepared, SendError, SendRefusal, Sender, SinkError,
+    WebSocket,
 };
 use futures_util::{Sink, StreamExt};
 
@@ -33,6 +34,16 @@ pub(crate) struct Record {
 }
 
 pub(crate) type Shared = Rc<RefCell<Record>>;
+
+/// How something is sent; a part is the last one if so.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum How {
+    Whole,
+    Part(bool),
+    Prepared,
+    Uncompressed,
+    UncompressedPart(bool),
+}
 
 pub(crate) struct Subject {
     hand: Hand,
@@ -214,25 +225,34 @@ impl Subject {
     }
 
     pub(crate) async fn send(&mut self, payload: &[u8]) -> Result<(), Ended> {
-        self.send_part(payload, None).await
+        self.send_as(How::Whole, payload).await
     }
 
-    /// `part`: a fragment, and whether it is the last.
-    pub(crate) async fn send_part(&mut self, payload: &[u8], part: Option<bool>) -> Result<(), Ended> {
+    pub(crate) async fn send_as(&mut self, how: How, payload: &[u8]) -> Result<(), Ended> {
         let Self { hand, driver, steps, record, .. } = self;
         let sender = hand.sender();
+        let prepared = Prepared::new(&payload.into());
+        let refusal = |error: SendError<Message<'_>>| {
+            assert_eq!(error.message.as_bytes(), payload, "it comes back");
+            error.refusal
+        };
         let sending = async |differently| {
             meddle(sender, differently);
-            match part {
-                None => drive(driver, sender.send(payload)).await,
-                Some(end) => drive(driver, sender.send_fragment(payload, end)).await,
+            match how {
+                How::Whole => drive(driver, sender.send(payload)).await.map_err(refusal),
+                How::Part(end) => drive(driver, sender.send_fragment(payload, end)).await.map_err(refusal),
+                How::Prepared => drive(driver, sender.send_prepared(&prepared)).await,
+                How::Uncompressed => drive(driver, sender.send_uncompressed(payload)).await.map_err(refusal),
+                How::UncompressedPart(end) => {
+                    let sending = sender.send_fragment_uncompressed(payload, end);
+                    drive(driver, sending).await.map_err(refusal)
+                }
             }
         };
         match steps.step(sending).await {
             Ok(ticket) => record.borrow_mut().sent.push((ticket.0, payload.to_vec())),
-            Err(error) => {
-                assert_eq!(error.message.as_bytes(), payload, "it comes back");
-                record.borrow_mut().refusals.push(error.refusal);
+            Err(refusal) => {
+                record.borrow_mut().refusals.push(refusal);
                 return Err(Ended);
             }
         }
