@@ -138,7 +138,7 @@ impl<S: Transport> Socket<S> {
         buffers.lend(&mut self.connection);
         self.ready(Ready { readable: true, ..Ready::default() });
         for _ in 0..READS {
-            if self.connection.state() == State::Open {
+            if self.connection.owes_output() {
                 self.write(now);
             }
             let input = self.read(now, buffers);

@@ -5,7 +5,7 @@
 use std::task::{Poll, Waker};
 
 use adieu_core::Transport as Level;
-use adieu_core::{Closed, Event, Instant, Message, Prepared, SendError, SendRefusal, State, Ticket};
+use adieu_core::{Closed, Event, Instant, Message, Prepared, SendError, SendRefusal, Ticket};
 
 use crate::shared::{After, Inner, Io};
 use crate::thread::{self, Rest};
@@ -67,9 +67,9 @@ impl<S: Transport> Inner<S> {
         self.conn.config().read_len.clamp(1, 16 << 20)
     }
 
-    /// Reads once, if reading makes sense. What a read has brought in OPEN is answered before the next one may find the end.
+    /// Reads once, if reading makes sense. What a read has brought is answered before the next one may find the end.
     fn fetch(&mut self, io: &mut Io<'_>, ask: Ask, scratch: &mut [u8]) -> Fetched {
-        if self.conn.state() == State::Open && self.conn.wants_output() {
+        if self.conn.owes_output() {
             self.flush(io);
         }
         if !self.conn.wants_input() || self.wire.has_ended() {

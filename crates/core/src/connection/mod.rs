@@ -21,7 +21,7 @@ use crate::frame::Opcode;
 use crate::handshake::{ClientHandshake, ClientRequest, Reject, ServerHandshake};
 use crate::lifecycle::Phase;
 use crate::protocol::Protocol;
-use crate::{Config, Event, Instant, Role, ServerConfig, TransportError};
+use crate::{Config, Event, Instant, Role, ServerConfig, State, TransportError};
 
 use gather::Gather;
 use inbox::Inbox;
@@ -120,6 +120,11 @@ impl Connection {
     /// Something waits to be written.
     pub fn wants_output(&self) -> bool {
         self.protocol.writes() && (!self.outbox.is_empty() || self.protocol.has_urgent())
+    }
+
+    /// What waits to be written answers what was read: write it before the next read, which may find the end of the stream (CLOSE.md C1).
+    pub fn owes_output(&self) -> bool {
+        self.state() == State::Open && self.wants_output()
     }
 
     /// Asking would bring an event. This does not ask.

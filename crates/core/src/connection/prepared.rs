@@ -176,8 +176,8 @@ impl Backlog {
         Ok(dropped)
     }
 
-    /// Sends what waits, as far as there is room; to be called when there is room again ([`Event::Drained`]; over tokio `Sender::room`), after the last fragment of a message, and once the
-    /// connection is open.
+    /// Sends what waits, as far as there is room; to be called when there is room again ([`Event::Drained`]; over tokio `Sender::room`),
+    /// after the last fragment of a message, and once the connection is open.
     ///
     /// # Errors
     ///

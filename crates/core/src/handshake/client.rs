@@ -102,12 +102,8 @@ impl Response {
         let mut fields = alloc::vec![httparse::EMPTY_HEADER; max_headers.min(head.len())];
         let mut parsed = httparse::Response::new(&mut fields);
         parsed.parse(head).map_err(fault)?;
-        // R4.1-46
-        let (status, old) = (parsed.code.ok_or(400_u16)?, parsed.version == Some(0));
-        // R4.1-40
-        if status == 101 && old {
-            return Err(400);
-        }
+        // R4.1-40, R4.1-46
+        let status = parsed.code.filter(|&code| code != 101 || parsed.version != Some(0)).ok_or(400_u16)?;
         Ok(Self { status, headers: Headers::from_parsed(parsed.headers), body: Vec::new() })
     }
 

@@ -149,7 +149,8 @@ impl Reject {
         Self { body: body.into(), ..self }
     }
 
-    /// The response; `head_only` for a HEAD request; 204 and 304 have no body (RFC 9110 §6.4.1). 405 and 426 tell what would do (RFC 9110 §15.5.6, §15.5.22, RFC 6455 §4.4).
+    /// The response; `head_only` for a HEAD request. 204 and 304 have no body (RFC 9110 §6.4.1); 405 and 426 tell what would do
+    /// (§15.5.6, §15.5.22, RFC 6455 §4.4).
     pub(crate) fn write(&self, head_only: bool) -> Vec<u8> {
         let bare = matches!(self.status, 204 | 304);
         let is_typed = self.headers.get("content-type").is_some();

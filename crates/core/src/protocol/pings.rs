@@ -55,7 +55,8 @@ enum Stage {
 }
 
 impl Protocol {
-    /// Admits a Ping behind everything that is queued, of which `ahead` bytes are not committed. Answers with its number, which is its payload too: 8 bytes in network order.
+    /// Admits a Ping behind everything that is queued, of which `ahead` bytes are not committed. Answers with its number, which is its
+    /// payload too: 8 bytes in network order.
     ///
     /// # Errors
     ///
