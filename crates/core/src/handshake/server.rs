@@ -119,7 +119,7 @@ pub struct Reject {
 }
 
 impl Reject {
-    /// A refusal with a status of 200 to 599 and its usual words as the body.
+    /// A refusal with a status of 200 to 599 and its usual words as the body; 204 and 304 have none (RFC 9110 §6.4.1).
     ///
     /// # Errors
     ///
@@ -149,8 +149,7 @@ impl Reject {
         Self { body: body.into(), ..self }
     }
 
-    /// The response; `head_only` for a HEAD request. 204 and 304 have no body (RFC 9110 §6.4.1); 405 and 426 tell what would do
-    /// (§15.5.6, §15.5.22, RFC 6455 §4.4).
+    /// The response; `head_only` for a HEAD request. 405 and 426 tell what would do (RFC 9110 §15.5.6, §15.5.22, RFC 6455 §4.4).
     pub(crate) fn write(&self, head_only: bool) -> Vec<u8> {
         let bare = matches!(self.status, 204 | 304);
         let is_typed = self.headers.get("content-type").is_some();

@@ -37,7 +37,7 @@ async fn dropping_a_server_sends_1001_and_resets() {
     let (listener, address) = listen().await;
     let hold = |incoming: Incoming<TcpStream>| async move {
         let _socket = incoming.accept(Accept::new()).await;
-        pending().await
+        pending::<()>().await;
     };
     let serving = tokio::spawn(serve(listener, any(), hold).into_future());
     let mut raw = Raw::client(TcpStream::connect(address).await.expect("connected")).await;
