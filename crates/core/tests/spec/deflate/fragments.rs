@@ -118,7 +118,7 @@ fn parts_that_are_read_ahead_while_closing_keep_their_order() {
 
 #[test]
 fn fault_in_a_part_that_waited_is_answered_as_soon_as_it_is_found() {
-    let broken = [&compressed(&[b'x'; 700_000])[..], &[0xFF; 9]].concat();
+    let broken = [&compressed(&vec![b'x'; 700_000])[..], &[0xFF; 9]].concat();
     for mut w in worlds(&compressing(|config| (config.chunks, config.close_linger) = (true, secs(0)))) {
         w.ahead(&frame(w.peer, 2, true, &broken));
         assert_eq!(w.state(), State::Open, "the fault waits behind the parts");
