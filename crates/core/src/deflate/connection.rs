@@ -164,9 +164,8 @@ impl Connection {
             } else {
                 return waiting.end.into_iter().for_each(|end| self.end(now, end));
             }
-            match self.codec() {
-                Some(codec) => codec.waiting = Some(waiting),
-                None => return waiting.end.into_iter().for_each(|end| self.end(now, end)),
+            if let Some(codec) = self.codec() {
+                codec.waiting = Some(waiting);
             }
         }
     }
